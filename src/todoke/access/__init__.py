@@ -1,0 +1,1 @@
+"""Decide: what may an application of this project do?"""

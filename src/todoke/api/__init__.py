@@ -1,0 +1,1 @@
+"""Face: health, readiness and metrics over HTTP."""

@@ -1,0 +1,1 @@
+"""Face: the command line, in the manner of kubectl and argocd."""

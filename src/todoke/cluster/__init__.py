@@ -1,0 +1,1 @@
+"""Outside: the Kubernetes API, and nothing else."""

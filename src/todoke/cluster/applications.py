@@ -1,0 +1,147 @@
+"""The custom resources we read and the one we write status to: Applications, AppProjects, repository Secrets."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from todoke.cluster.cache import KindCache
+from todoke.cluster.client import KubeClient
+from todoke.cluster.discovery import Discovery, Resource
+from todoke.cluster.watch import KindWatch, Scope
+from todoke.cluster.wire import decode_head
+from todoke.model.credentials import LABEL, Credential, credential_of
+from todoke.model.deliverables import DeliverableKey
+from todoke.model.errors import Blocked, Missing, Unreachable
+from todoke.model.objects import Kind, LiveObject, labels
+from todoke.model.tracking import MANAGER
+
+APPLICATION = Kind("argoproj.io", "v1alpha1", "Application")
+PROJECT = Kind("argoproj.io", "v1alpha1", "AppProject")
+SECRET = Kind("", "v1", "Secret")
+_MERGE = {"Content-Type": "application/merge-patch+json"}
+_JSON_PATCH = {"Content-Type": "application/json-patch+json"}
+
+OnApplication = Callable[[DeliverableKey, LiveObject | None, LiveObject | None], None]
+"""Told an application with its state before and after."""
+
+
+class KubeApplications:
+    """Implements the `Applications` port, and hands out repository credentials."""
+
+    def __init__(self, client: KubeClient, namespace: str) -> None:
+        self._client, self._namespace = client, namespace
+        self._discovery = Discovery(client)
+        self._applications = KindCache(APPLICATION, lambda *_: True)
+        self._projects = KindCache(PROJECT, lambda *_: True)
+        self._secrets = KindCache(SECRET, lambda *_: True)
+        self._resource: Resource | None = None
+
+    async def start(
+        self, group: asyncio.TaskGroup, on_application: OnApplication, on_surroundings: Callable[[], None]
+    ) -> None:
+        """Begin to watch; returns when everything was listed once.
+
+        Args:
+            on_surroundings: told when a project or a credential changed.
+
+        Raises:
+            Blocked: the CRDs are not installed, or may not be listed.
+        """
+
+        def application_changed(before: LiveObject | None, after: LiveObject | None) -> None:
+            side = after or before
+            if side is not None:
+                on_application(_key(side), before, after)
+
+        def surroundings_changed(_before: LiveObject | None, _after: LiveObject | None) -> None:
+            on_surroundings()
+
+        self._resource = await self._served(APPLICATION)
+        own = Scope(namespace=self._namespace)
+        secrets = Scope(namespace=self._namespace, selector=LABEL)
+        watches = [
+            KindWatch(self._client, self._resource, self._applications, application_changed),
+            KindWatch(self._client, await self._served(PROJECT), self._projects, surroundings_changed, own),
+            KindWatch(self._client, await self._served(SECRET), self._secrets, surroundings_changed, secrets),
+        ]
+        for watch in watches:
+            group.create_task(watch.run(), name=f"watch {watch.cache.kind}")
+        for watch in watches:
+            await _listed(watch)
+
+    async def _served(self, kind: Kind) -> Resource:
+        resource = await self._discovery.find(kind)
+        if resource is None:
+            raise Blocked(
+                f"the kind {kind}",
+                "it is not served by this cluster",
+                next_step="Install it with `todoke install crds --apply`",
+            )
+        return resource
+
+    def get(self, key: DeliverableKey) -> LiveObject | None:
+        """The Application as last seen."""
+        return self._applications.kept.get((key.namespace, key.name))
+
+    def keys(self) -> Iterable[DeliverableKey]:
+        """Every Application in the cluster, ours or not."""
+        return [_key(live) for live in self._applications]
+
+    def project(self, name: str) -> Mapping[str, Any] | None:
+        """The AppProject of that name in the control namespace."""
+        found = self._projects.kept.get((self._namespace, name))
+        return None if found is None else found.body
+
+    def credentials(self) -> list[Credential]:
+        """Repository credentials from the control namespace's Secrets."""
+        found = []
+        for secret in self._secrets:
+            body = secret.body
+            kind = labels(body).get(LABEL, "")
+            credential = credential_of(kind, body.get("data") or {}, str(secret.key))
+            if credential is not None:
+                found.append(credential)
+        return found
+
+    async def patch(self, key: DeliverableKey, patch: Mapping[str, Any]) -> None:
+        """A merge patch of the Application; the answer is known here before its event comes.
+
+        Raises:
+            NotReady: the patch names a resource version that is not the newest.
+        """
+        await self._write(key, msgspec.json.encode(patch), _MERGE)
+
+    async def release(self, application: LiveObject, finalizer: str) -> None:
+        """Take one finalizer off; an Application that is gone already is fine."""
+        finalizers = (application.body.get("metadata") or {}).get("finalizers") or []
+        if finalizer not in finalizers:
+            return
+        place = f"/metadata/finalizers/{finalizers.index(finalizer)}"
+        operations = [{"op": "test", "path": place, "value": finalizer}, {"op": "remove", "path": place}]
+        try:
+            await self._write(_key(application), msgspec.json.encode(operations), _JSON_PATCH)
+        except Missing:
+            return
+
+    async def _write(self, key: DeliverableKey, body: bytes, headers: Mapping[str, str]) -> None:
+        if self._resource is None:
+            raise RuntimeError("KubeApplications is used before start()")
+        path = self._resource.path(key.namespace, key.name) + f"?fieldManager={MANAGER}"
+        raw = await self._client.request("PATCH", path, subject=str(key), body=body, headers=headers)
+        self._applications.put(raw, decode_head(raw).metadata)
+
+
+def _key(live: LiveObject) -> DeliverableKey:
+    return DeliverableKey("Application", live.key.namespace, live.key.name)
+
+
+async def _listed(watch: KindWatch) -> None:
+    try:
+        async with asyncio.timeout(60):
+            await watch.ready.wait()
+    except TimeoutError as error:
+        raise Unreachable(f"list of {watch.cache.kind}", "no answer in 60 s") from error
+    if watch.refused is not None:
+        raise watch.refused

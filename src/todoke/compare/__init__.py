@@ -1,0 +1,1 @@
+"""Decide: does the live object hold what was asked for?"""

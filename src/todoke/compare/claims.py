@@ -1,0 +1,34 @@
+"""Does somebody else own this object? Such an object is not touched without an explicit adoption."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from todoke.model.objects import LiveObject, annotations, labels
+from todoke.model.tracking import claimant
+
+ADOPT = "todoke.dev/adopt"
+_FLUX = (("kustomize.toolkit.fluxcd.io/", "Flux Kustomization"), ("helm.toolkit.fluxcd.io/", "Flux HelmRelease"))
+
+
+def other_owner(live: LiveObject, instance: str, installation: str) -> str:
+    """Who else claims the object, as a person would say it, or ""."""
+    owner = claimant(live.tracking, live.key)
+    if owner and live.installation != installation and live.installation:
+        return f"application {owner} of the installation {live.installation}"
+    if owner and owner != instance:
+        return f"application {owner}"
+    if owner == instance:
+        return ""
+    return _toolkit_owner(live.body)
+
+
+def _toolkit_owner(body: Mapping[str, Any]) -> str:
+    found = dict(body)
+    for prefix, what in _FLUX:
+        name = labels(found).get(f"{prefix}name")
+        if name:
+            return f"{what} {labels(found).get(f'{prefix}namespace', '')}/{name}"
+    release = annotations(found).get("meta.helm.sh/release-name")
+    if release and labels(found).get("app.kubernetes.io/managed-by") == "Helm":
+        return f"Helm release {annotations(found).get('meta.helm.sh/release-namespace', '')}/{release}"
+    return ""

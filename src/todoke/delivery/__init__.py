@@ -1,0 +1,1 @@
+"""Walk: the CD half. Read walk.py first."""

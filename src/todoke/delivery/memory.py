@@ -1,0 +1,80 @@
+"""What the process remembers of one application between looks. All of it can be lost: a restart finds it again."""
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from todoke.compare.verdict import Remembered
+from todoke.model.applications import Application
+from todoke.model.deliverables import Deliverable, DeliverableKey
+from todoke.model.health import Health
+from todoke.model.objects import Kind, Manifest, ObjectKey
+
+
+class Rendered(msgspec.Struct, frozen=True):
+    """What the sources said at some revision."""
+
+    revisions: tuple[str, ...]
+    inputs: str  # fingerprint of everything that was read
+    manifests: tuple[Manifest, ...]
+    warnings: tuple[str, ...] = ()
+    kinds: frozenset[Kind] = frozenset()
+    unknown: frozenset[Kind] = frozenset()  # kinds that the server did not serve then
+    coming: frozenset[Kind] = frozenset()  # kinds whose CRD is among the manifests
+    installation: str = ""
+
+    @property
+    def revision(self) -> str:
+        """All source revisions in one word."""
+        return ",".join(self.revisions)
+
+
+@dataclass(slots=True)
+class Memory:
+    """One application's memory. Only its own delivery changes it."""
+
+    spec: bytes = b""  # what `deliverable` was read from
+    application: Application | None = None
+    deliverable: Deliverable | None = None
+    rendered: Rendered | None = None
+    delivered: dict[ObjectKey, Manifest] = field(default_factory=dict)
+    """The manifests that were delivered last, where they are not those of `rendered`."""
+    delivered_inputs: str = ""
+    """Inputs of the rendering that was delivered last."""
+    remembered: dict[ObjectKey, Remembered] = field(default_factory=dict)
+    unconfirmed: dict[ObjectKey, tuple[bytes, int]] = field(default_factory=dict)
+    """Manifest and resource version for which the server could not be asked."""
+    health: dict[ObjectKey, tuple[int, Health | None]] = field(default_factory=dict)
+    ended: str = ""
+    """Start of the last operation whose end was told to the ledger."""
+    told_health: float = 0.0
+    """When (loop time) a status with a health message was written last."""
+    waits_for_kinds: bool = False
+    asked: bool = False
+    """Whether a look has been finished since the process started."""
+    refreshed: int = 0
+    """Resource version at which the refresh annotation was obeyed last."""
+    final: str = ""
+    """Inputs whose sync failed in a way that trying again cannot help."""
+
+
+class Memories:
+    """Memories by application."""
+
+    def __init__(self) -> None:
+        self._all: dict[DeliverableKey, Memory] = {}
+
+    def of(self, key: DeliverableKey) -> Memory:
+        """The application's memory, an empty one at first."""
+        memory = self._all.get(key)
+        if memory is None:
+            memory = self._all[key] = Memory()
+        return memory
+
+    def known(self, key: DeliverableKey) -> Memory | None:
+        """The application's memory if there is one."""
+        return self._all.get(key)
+
+    def forget(self, key: DeliverableKey) -> None:
+        """The application is gone."""
+        self._all.pop(key, None)

@@ -1,0 +1,233 @@
+"""Operations as they stand on the Application: asked for in `.operation`, told of in `.status.operationState`. Pure."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from todoke.delivery.carry_out import Outcome, Result
+from todoke.delivery.status import stamp
+from todoke.model.deliverables import Deliverable
+from todoke.model.errors import Blocked
+from todoke.model.plans import Action, Plan
+from todoke.plan.decide import Decision, LastSync
+
+
+class Running(msgspec.Struct, frozen=True):
+    """An operation under way."""
+
+    operation: dict[str, Any]  # as it was asked for
+    started: str
+    requested: bool  # it stands in `.operation`: somebody asked for it
+    revision: str = ""  # what it delivered so far; "" before its first step
+    results: tuple[dict[str, Any], ...] = ()
+    failures: int = 0
+
+    @property
+    def sync(self) -> dict[str, Any]:
+        """The `sync` part."""
+        part: dict[str, Any] = self.operation.get("sync") or {}
+        return part
+
+    @property
+    def automated(self) -> bool:
+        """Whether todoke itself asked."""
+        return bool((self.operation.get("initiatedBy") or {}).get("automated"))
+
+    @property
+    def by(self) -> str:
+        """Who asked."""
+        return "automated" if self.automated else (self.operation.get("initiatedBy") or {}).get("username") or "unknown"
+
+    @property
+    def pinned(self) -> tuple[str, ...]:
+        """The revisions that a person asked for, one per source; empty = the newest."""
+        several = self.sync.get("revisions")
+        if several:
+            return tuple(several)
+        return (self.sync["revision"],) if self.sync.get("revision") and not self.automated else ()
+
+    @property
+    def only(self) -> frozenset[tuple[str, str, str]]:
+        """(group, kind, name) of the objects it is limited to; empty = all."""
+        chosen = self.sync.get("resources") or ()
+        return frozenset((c.get("group", ""), c.get("kind", ""), c.get("name", "")) for c in chosen)
+
+    @property
+    def heals(self) -> int:
+        """Which self-heal in a row this is, 0 for another sync."""
+        return int(self.sync.get("autoHealAttemptsCount") or 0)
+
+
+def current(application: Mapping[str, Any], now: datetime) -> Running | None:
+    """The operation to work on: one that is asked for, else one that the status says is running."""
+    asked = application.get("operation")
+    state = (application.get("status") or {}).get("operationState") or {}
+    same = state.get("phase") in ("Running", "Terminating")
+    if asked is not None:
+        if same and state.get("operation") == asked:
+            return _resumed(state, requested=True)
+        return Running(dict(asked), stamp(now), requested=True)
+    return _resumed(state, requested=False) if same else None
+
+
+def _resumed(state: Mapping[str, Any], *, requested: bool) -> Running:
+    result = state.get("syncResult") or {}
+    revisions = result.get("revisions")
+    return Running(
+        operation=dict(state.get("operation") or {}),
+        started=state.get("startedAt", ""),
+        requested=requested,
+        revision=",".join(revisions) if revisions else result.get("revision", ""),
+        results=tuple(result.get("resources") or ()),
+        failures=int(state.get("retryCount") or 0),
+    )
+
+
+def begin(deliverable: Deliverable, revisions: tuple[str, ...], decision: Decision, now: datetime) -> Running:
+    """A new automatic operation."""
+    sync: dict[str, Any] = {}
+    if len(revisions) > 1:
+        sync["revisions"] = list(revisions)
+    elif revisions:
+        sync["revision"] = revisions[0]
+    if deliverable.sync.prune:
+        sync["prune"] = True
+    if decision.heals:
+        sync["autoHealAttemptsCount"] = decision.heals
+    return Running({"sync": sync, "initiatedBy": {"automated": True}}, stamp(now), False, failures=decision.failures)
+
+
+def last_sync(status: Mapping[str, Any]) -> LastSync | None:
+    """What the status tells of the last finished operation."""
+    state = status.get("operationState") or {}
+    result = state.get("syncResult") or {}
+    if not state or state.get("phase") == "Running":
+        return None
+    revisions = result.get("revisions")
+    operation = state.get("operation") or {}
+    delivered = frozenset(_name(entry) for entry in result.get("resources") or () if entry.get("status") == "Synced")
+    return LastSync(
+        phase=state.get("phase", ""),
+        revision=",".join(revisions) if revisions else result.get("revision", ""),
+        finished=moment(state.get("finishedAt")),
+        message=state.get("message", ""),
+        failures=int(state.get("retryCount") or 0),
+        heals=int((operation.get("sync") or {}).get("autoHealAttemptsCount") or 0),
+        automated=bool((operation.get("initiatedBy") or {}).get("automated")),
+        delivered=delivered,
+    )
+
+
+def moment(text: str | None) -> datetime | None:
+    """A time of a status, or None when it is absent or no time."""
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC) if text else None
+    except ValueError:
+        return None
+
+
+def _name(entry: Mapping[str, Any]) -> str:
+    return "/".join(part for part in (entry.get("kind"), entry.get("namespace"), entry.get("name")) if part)
+
+
+def state_of(
+    running: Running, spec: Mapping[str, Any], revisions: tuple[str, ...], outcome: Outcome | None, now: datetime
+) -> dict[str, Any]:
+    """The operationState after a pass; without an outcome, that of an operation that is about to begin."""
+    results = merged_results(running.results, () if outcome is None else outcome.results)
+    sync_result: dict[str, Any] = {"resources": results}
+    if spec.get("sources"):
+        sync_result |= {"revision": "", "revisions": list(revisions), "sources": spec["sources"]}
+    else:
+        sync_result |= {"revision": revisions[0] if revisions else "", "source": spec.get("source")}
+    state: dict[str, Any] = {
+        "operation": running.operation,
+        "phase": "Running",
+        "message": "",
+        "startedAt": running.started,
+        "syncResult": {name: value for name, value in sync_result.items() if value is not None},
+    }
+    if outcome is None or (outcome.waiting and not outcome.failed):
+        state["message"] = "" if outcome is None else outcome.waiting
+        if running.failures:
+            state["retryCount"] = running.failures
+        return state
+    return state | _ended(running, outcome, now)
+
+
+def _ended(running: Running, outcome: Outcome, now: datetime) -> dict[str, Any]:
+    ended: dict[str, Any] = {"finishedAt": stamp(now)}
+    if not outcome.failed:
+        changes = sum(result.message != "unchanged" for result in outcome.results)
+        ended["phase"] = "Succeeded"
+        ended["message"] = f"successfully synced ({changes} {'change' if changes == 1 else 'changes'})"
+        return ended
+    first = outcome.failed[0].message
+    more = f" (and {len(outcome.failed) - 1} more)" if len(outcome.failed) > 1 else ""
+    return ended | {"phase": "Failed", "message": first + more, "retryCount": running.failures + 1}
+
+
+def is_final(outcome: Outcome) -> bool:
+    """Whether trying again cannot help: the server refused what the manifests say."""
+    return bool(outcome.failed) and all(isinstance(result.error, Blocked) for result in outcome.failed)
+
+
+def stopped(state: Mapping[str, Any], phase: str, message: str, now: datetime) -> dict[str, Any]:
+    """An operationState that ends without a pass: superseded, terminated or impossible."""
+    return dict(state) | {"phase": phase, "message": message, "finishedAt": stamp(now)}
+
+
+def merged_results(before: tuple[dict[str, Any], ...], results: tuple[Result, ...]) -> list[dict[str, Any]]:
+    """Results by object, those of the last pass over earlier ones."""
+    merged = {(r.get("group", ""), r["kind"], r.get("namespace", ""), r["name"]): dict(r) for r in before}
+    for result in results:
+        key = result.step.key
+        merged[(key.group, key.kind, key.namespace, key.name)] = _result(result)
+    return [merged[key] for key in sorted(merged)]
+
+
+def _result(result: Result) -> dict[str, Any]:
+    step = result.step
+    source = step.desired or step.live
+    prune = step.action is Action.PRUNE
+    return {
+        "group": step.key.group,
+        "version": source.version if source else "v1",
+        "kind": step.key.kind,
+        "namespace": step.key.namespace,
+        "name": step.key.name,
+        "status": ("Pruned" if prune else "Synced") if result.ok else "SyncFailed",
+        "message": result.message,
+        "syncPhase": "Sync",
+    }
+
+
+def history(
+    old: list[dict[str, Any]], running: Running, state: Mapping[str, Any], spec: Mapping[str, Any], limit: int
+) -> list[dict[str, Any]]:
+    """The history with a finished sync added; self-heals, dry runs and partial syncs leave no entry."""
+    if state.get("phase") != "Succeeded" or running.heals or running.only or running.sync.get("dryRun"):
+        return old[-limit:] if limit else []
+    result = state["syncResult"]
+    entry = {
+        "id": max((int(e.get("id", 0)) for e in old), default=-1) + 1,
+        "deployStartedAt": running.started,
+        "deployedAt": state["finishedAt"],
+        "initiatedBy": running.operation.get("initiatedBy") or {},
+    }
+    for field in ("revision", "revisions"):
+        if result.get(field):
+            entry[field] = result[field]
+    for field in ("source", "sources"):
+        if spec.get(field):
+            entry[field] = spec[field]
+    return [*old, entry][-limit:] if limit else []
+
+
+def kinds_known(application: Mapping[str, Any], plan: Plan) -> bool:
+    """Whether the status names every kind that the plan creates: then a crash leaves no object that nobody owns."""
+    resources = (application.get("status") or {}).get("resources") or ()
+    known = {(r.get("group", ""), r.get("kind", "")) for r in resources}
+    return all((step.key.group, step.key.kind) in known for step in plan.steps if step.action is Action.CREATE)

@@ -1,0 +1,60 @@
+"""All that a delivery asks of the outside world, on one page."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+from todoke.model.deliverables import DeliverableKey
+from todoke.model.events import Event
+from todoke.model.objects import Kind, LiveObject, Manifest, ObjectKey
+from todoke.model.renderings import Rendering, Stamp
+from todoke.model.sources import CommitInfo, Reverted, RevertRequest, SourceFile, SourceSpec
+
+
+class Source(Protocol):
+    """Implemented by todoke.source."""
+
+    async def refresh(self, repo_url: str) -> bool: ...  # one ls-refs; True when a ref moved
+    async def latest(self, repo_url: str, revision: str) -> str: ...  # full commit SHA
+    def fingerprint(self, repo_url: str, sha: str, spec: SourceSpec) -> str: ...
+    def files(self, repo_url: str, sha: str, spec: SourceSpec) -> tuple[SourceFile, ...]: ...
+    def commit(self, repo_url: str, sha: str) -> CommitInfo: ...
+    async def revert(self, request: RevertRequest) -> Reverted: ...
+
+
+class Renderer(Protocol):
+    """Implemented by todoke.render."""
+
+    def render(self, files: Iterable[SourceFile], stamp: Stamp) -> Rendering: ...
+    def place(self, manifest: Manifest, namespaced: bool | None, stamp: Stamp) -> Manifest: ...
+
+
+class Cluster(Protocol):
+    """Implemented by todoke.cluster: the only room that speaks to the Kubernetes API."""
+
+    async def prepare(self, kinds: Iterable[Kind]) -> Mapping[Kind, bool | None]: ...  # namespaced; None = not served
+    async def appeared(self) -> bool: ...  # whether the server serves anything new
+    async def read(self, kind: Kind, namespace: str) -> tuple[LiveObject, ...]: ...  # one request, no watch
+    async def live(self, wanted: Iterable[tuple[Kind, ObjectKey]]) -> Mapping[ObjectKey, LiveObject]: ...
+    def owned(self, instance: str) -> tuple[LiveObject, ...]: ...
+    def unready_pods(self, workload: ObjectKey) -> tuple[LiveObject, ...]: ...
+    def exists(self, kind: Kind, key: ObjectKey) -> bool: ...
+    async def apply(self, manifest: Manifest, *, dry_run: bool = False) -> LiveObject: ...
+    async def patch(self, live: LiveObject, operations: list[dict[str, Any]]) -> LiveObject: ...
+    async def create(self, kind: Kind, key: ObjectKey, body: Mapping[str, Any]) -> None: ...
+    async def delete(self, live: LiveObject, propagation: str) -> bool: ...
+
+
+class Applications(Protocol):
+    """The Application objects themselves. Implemented by todoke.cluster."""
+
+    def get(self, key: DeliverableKey) -> LiveObject | None: ...
+    def keys(self) -> Iterable[DeliverableKey]: ...
+    def project(self, name: str) -> Mapping[str, Any] | None: ...  # the AppProject of that name
+    async def patch(self, key: DeliverableKey, patch: Mapping[str, Any]) -> None: ...  # merge patch
+    async def release(self, application: LiveObject, finalizer: str) -> None: ...  # take a finalizer off
+
+
+class Ledger(Protocol):
+    """Implemented by todoke.store. Delivery works without it."""
+
+    async def record(self, events: Iterable[Event]) -> None: ...

@@ -1,0 +1,239 @@
+"""Tells what a look found and what a sync did: the Application's status, and the ledger. Writes only what changed."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from todoke.delivery import operations
+from todoke.delivery.carry_out import Outcome
+from todoke.delivery.look import View
+from todoke.delivery.memory import Memory
+from todoke.delivery.operations import Running
+from todoke.delivery.ports import Applications, Cluster, Ledger
+from todoke.delivery.status import Conditions, Found, compose, failure, stamp
+from todoke.health.assess import assess
+from todoke.model.deliverables import Deliverable
+from todoke.model.events import Event, HealthChanged, SyncEnded
+from todoke.model.health import Health, HealthState
+from todoke.model.merge import merge_patch
+from todoke.model.objects import ObjectKey
+
+REFRESH = "argocd.argoproj.io/refresh"
+_HEALTH_PAUSE = 3.0  # seconds between two writes that only say a health's message in other words
+
+
+class Done(msgspec.Struct, frozen=True):
+    """What happened in a look besides looking."""
+
+    running: Running | None = None
+    outcome: Outcome | None = None
+    problem: str = ""
+    silent_sources: tuple[str, ...] = ()
+
+
+class Telling:
+    """Writes an Application's status: at most once before and once after a sync."""
+
+    def __init__(self, applications: Applications, ledger: Ledger, cluster: Cluster, control_namespace: str) -> None:
+        self._applications, self._ledger, self._cluster = applications, ledger, cluster
+        self._control_namespace = control_namespace
+
+    async def tell(
+        self, deliverable: Deliverable, body: Mapping[str, Any], memory: Memory, view: View, done: Done
+    ) -> float | None:
+        """Bring the status up to date; seconds after which a look is due because a write was put off."""
+        now = datetime.now(UTC)
+        body = self._newest(deliverable, body)
+        old, spec = body.get("status") or {}, body.get("spec") or {}
+        found = self._found(deliverable, memory, view, done)
+        new = compose(old, spec, found, now)
+        ended = False
+        if done.running is not None:
+            state = operations.state_of(done.running, spec, view_revisions(done, view), done.outcome, now)
+            ended = state["phase"] != "Running"
+            new["operationState"] = state
+            if ended:
+                new["history"] = operations.history(
+                    list(old.get("history") or ()), done.running, state, spec, deliverable.history_limit
+                )
+        refresh = _refresh_of(body)
+        patch = merge_patch({name: old.get(name) for name in new}, new)
+        loop_time = asyncio.get_running_loop().time()
+        if not refresh and done.running is None and _only_words(old, new, patch):
+            left = memory.told_health + _HEALTH_PAUSE - loop_time
+            if left > 0:
+                return left
+        if patch or refresh or (ended and done.running and done.running.requested):
+            memory.told_health = loop_time
+            await self._write(deliverable, body, patch, now, clear_operation=ended and _requested(done))
+        await self._record(deliverable, old, new, found, done)
+        return None
+
+    def _newest(self, deliverable: Deliverable, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        newest = self._applications.get(deliverable.key)
+        return body if newest is None else newest.body
+
+    def _found(self, deliverable: Deliverable, memory: Memory, view: View, done: Done) -> Found:
+        now = datetime.now(UTC)
+        health: dict[ObjectKey, Health | None] = {}
+        for key, live in view.live.items():
+            known = memory.health.get(key)
+            if known is None or known[0] != live.resource_version:
+                known = memory.health[key] = (live.resource_version, assess(live.body, now))
+            health[key] = known[1]
+        sick = [key for key, state in health.items() if state is not None and state.state is not HealthState.HEALTHY]
+        pods = {key: tuple(pod.body for pod in group) for key in sick if (group := self._cluster.unready_pods(key))}
+        conditions = [(step.trouble, f"{step.key}: {step.reason}") for step in view.plan.refused]
+        conditions += [("ComparisonError", problem) for problem in view.problems]
+        conditions += [
+            ("UnsupportedFieldWarning", f"{field} is set and not honoured by this version")
+            for field in deliverable.warnings
+        ]
+        conditions += [("RepeatedResourceWarning", warning) for warning in view.rendered.warnings]
+        conditions += [("ComparisonError", problem) for problem in done.silent_sources]
+        if done.problem:
+            conditions.append(("SyncError", done.problem))
+        if done.outcome is not None:
+            conditions += [("SyncError", result.message) for result in done.outcome.failed]
+        return Found(deliverable, view.plan, view.rendered.revisions, view.live, health, pods, tuple(conditions))
+
+    async def begun(self, deliverable: Deliverable, body: Mapping[str, Any], view: View, running: Running) -> None:
+        """Before the first apply: the status names every kind that the sync touches, so that nothing is orphaned."""
+        now = datetime.now(UTC)
+        old, spec = body.get("status") or {}, body.get("spec") or {}
+        found = Found(deliverable, view.plan, view.rendered.revisions, view.live, {}, {})
+        composed = compose(old, spec, found, now)
+        new: dict[str, Any] = {
+            name: composed[name] for name in ("sync", "resources", "sourceType", "sourceTypes") if name in composed
+        }
+        new["operationState"] = operations.state_of(running, spec, view.rendered.revisions, None, now)
+        patch = merge_patch({name: old.get(name) for name in new}, new)
+        await self._applications.patch(deliverable.key, {"status": patch})
+
+    async def failure(
+        self, deliverable: Deliverable, body: Mapping[str, Any], problems: Iterable[tuple[str, str]], now: datetime
+    ) -> None:
+        """The comparison was not possible: say why; an operation that was asked for ends with it."""
+        body = self._newest(deliverable, body)
+        old = body.get("status") or {}
+        listed: Conditions = tuple(problems)
+        new = failure(old, listed, now)
+        running = operations.current(body, now)
+        if running is not None:
+            state = old.get("operationState") or {"operation": running.operation, "startedAt": running.started}
+            new["operationState"] = operations.stopped(state, "Error", listed[0][1], now)
+        patch = merge_patch({name: old.get(name) for name in new}, new)
+        requested = running is not None and running.requested
+        if patch or requested or _refresh_of(body):
+            await self._write(deliverable, body, patch, now, clear_operation=requested)
+
+    async def superseded(
+        self, deliverable: Deliverable, running: Running, revisions: tuple[str, ...], now: datetime
+    ) -> None:
+        """A newer commit takes the place of a sync that waits."""
+        message = f"superseded by {','.join(revision[:8] for revision in revisions)}"
+        await self._ledger.record(
+            [
+                SyncEnded(
+                    deliverable.key,
+                    deliverable.uid,
+                    running.revision,
+                    "Superseded",
+                    running.started,
+                    stamp(now),
+                    running.by,
+                    message,
+                )
+            ]
+        )
+
+    async def _write(
+        self,
+        deliverable: Deliverable,
+        body: Mapping[str, Any],
+        status: dict[str, Any],
+        now: datetime,
+        *,
+        clear_operation: bool,
+    ) -> None:
+        patch: dict[str, Any] = {}
+        if status:
+            patch["status"] = status | {"reconciledAt": stamp(now), "controllerNamespace": self._control_namespace}
+        if clear_operation:
+            patch["operation"] = None
+        if _refresh_of(body):
+            patch["metadata"] = {"annotations": {REFRESH: None}}
+        if clear_operation or _refresh_of(body):
+            # A newer wish must not be wiped away with the one that was fulfilled.
+            patch.setdefault("metadata", {})["resourceVersion"] = body["metadata"]["resourceVersion"]
+        await self._applications.patch(deliverable.key, patch)
+
+    async def _record(
+        self, deliverable: Deliverable, old: Mapping[str, Any], new: Mapping[str, Any], found: Found, done: Done
+    ) -> None:
+        events: list[Event] = []
+        state = new.get("operationState")
+        if state is not None and state["phase"] != "Running" and done.running is not None:
+            changes = sum(r.message != "unchanged" for r in done.outcome.results) if done.outcome else 0
+            events.append(
+                SyncEnded(
+                    deliverable.key,
+                    deliverable.uid,
+                    ",".join(found.revisions),
+                    state["phase"],
+                    state["startedAt"],
+                    state["finishedAt"],
+                    done.running.by,
+                    state["message"],
+                    changes,
+                )
+            )
+        before, after = (old.get("health") or {}).get("status"), new["health"]["status"]
+        if before != after:
+            events.append(
+                HealthChanged(
+                    deliverable.key,
+                    deliverable.uid,
+                    ",".join(found.revisions),
+                    after,
+                    new["health"].get("message", ""),
+                    new["health"]["lastTransitionTime"],
+                )
+            )
+        if events:
+            await self._ledger.record(events)
+
+
+def view_revisions(done: Done, view: View) -> tuple[str, ...]:
+    """The revisions an operation delivered: those it was pinned to, else those of the look."""
+    pinned = done.running.pinned if done.running else ()
+    return pinned or view.rendered.revisions
+
+
+def _requested(done: Done) -> bool:
+    return done.running is not None and done.running.requested
+
+
+def _refresh_of(body: Mapping[str, Any]) -> str:
+    value: str = ((body.get("metadata") or {}).get("annotations") or {}).get(REFRESH, "")
+    return value
+
+
+def _only_words(old: Mapping[str, Any], new: Mapping[str, Any], patch: Mapping[str, Any]) -> bool:
+    """Whether nothing changed but the words of a health."""
+    if not patch or not set(patch) <= {"health", "resources"}:
+        return False
+    return _wordless(old) == _wordless(new)
+
+
+def _wordless(status: Mapping[str, Any]) -> tuple[Any, ...]:
+    health = (status.get("health") or {}).get("status")
+    resources = [
+        {name: value for name, value in resource.items() if name != "health"}
+        | {"health": (resource.get("health") or {}).get("status")}
+        for resource in status.get("resources") or ()
+    ]
+    return health, resources

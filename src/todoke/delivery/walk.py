@@ -1,0 +1,275 @@
+"""One delivery, start to end. Read this file first: every room appears once, in order.
+
+source → render → cluster (live) → compare → plan → cluster (applied) → health → status, ledger. A delivery never
+waits: it does what can be done now and returns; the watch, a timer or a person brings the application back.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from todoke.access.project import check, unenforced
+from todoke.delivery import operations
+from todoke.delivery.carry_out import CarryOut, Outcome, Result
+from todoke.delivery.look import MISSING_KIND, Looker, Question, View
+from todoke.delivery.memory import Memories, Memory, Rendered
+from todoke.delivery.operations import Running
+from todoke.delivery.ports import Applications, Cluster, Ledger, Renderer, Source
+from todoke.delivery.removal import Removal
+from todoke.delivery.render import Rendering
+from todoke.delivery.telling import REFRESH, Done, Telling
+from todoke.delivery.translate import IN_CLUSTER, deliverable_of
+from todoke.health.assess import assess
+from todoke.model.applications import Application, ApplicationDestination, read_application
+from todoke.model.deliverables import Deliverable, DeliverableKey
+from todoke.model.errors import Blocked
+from todoke.model.health import Health
+from todoke.model.objects import Kind, LiveObject
+from todoke.model.plans import Action
+from todoke.model.projects import AppProject, read_project
+from todoke.plan.decide import LastSync, Verb, decide
+
+
+class Rooms(msgspec.Struct, frozen=True):
+    """The outside rooms."""
+
+    source: Source
+    renderer: Renderer
+    cluster: Cluster
+    applications: Applications
+    ledger: Ledger
+    now: Callable[[], datetime]
+
+
+class House(msgspec.Struct, frozen=True):
+    """What this installation is."""
+
+    namespace: str = "todoke"
+    installation: str = ""
+    observe: bool = False  # never write anything
+
+
+class Delivery:
+    """Takes one application at a time to what its sources say."""
+
+    def __init__(self, rooms: Rooms, house: House) -> None:
+        self._rooms, self._house = rooms, house
+        self.memories = Memories()
+        self.rendering = Rendering(rooms.source, rooms.renderer, rooms.cluster, house.installation)
+        self._looker = Looker(rooms.cluster, house.installation)
+        self._carry_out = CarryOut(rooms.cluster)
+        self._telling = Telling(rooms.applications, rooms.ledger, rooms.cluster, house.namespace)
+        self._removal = Removal(rooms.cluster, rooms.applications)
+        self.source_problems: dict[str, str] = {}
+        """Repositories that do not answer, and what they said; the applications' status tells of it."""
+        self.moved: Callable[[str], None] = lambda _repo_url: None
+        """Told a repository whose refs moved."""
+
+    async def deliver(self, key: DeliverableKey) -> float | None:
+        """One look at one application; seconds after which to look again, or None.
+
+        Raises:
+            Unreachable, NotReady: to be tried again; nothing that was reported as done is lost.
+        """
+        application = self._rooms.applications.get(key)
+        if application is None:
+            self.memories.forget(key)
+            return None
+        memory, body = self.memories.of(key), application.body
+        deliverable = self.read(application, body, memory)
+        quiet = self._house.observe or deliverable.observe
+        if application.deleting:
+            return None if quiet else await self._removal.run(application, body, deliverable)
+        refresh = ((body.get("metadata") or {}).get("annotations") or {}).get(REFRESH, "")
+        try:
+            if refresh and memory.refreshed != application.resource_version:
+                await self._refresh(deliverable, memory, hard=refresh == "hard")
+                memory.refreshed = application.resource_version
+            return await self._deliver(body, deliverable, memory, quiet=quiet, hard=refresh == "hard")
+        except Blocked as error:
+            if not quiet:
+                await self._telling.failure(deliverable, body, [("ComparisonError", str(error))], self._rooms.now())
+            return None
+
+    def read(self, application: LiveObject, body: Mapping[str, Any], memory: Memory) -> Deliverable:
+        """The deliverable an Application describes, read anew only when the object says something else."""
+        spec = msgspec.json.encode((body.get("spec"), (body.get("metadata") or {}).get("annotations")))
+        if memory.deliverable is None or memory.spec != spec or memory.deliverable.uid != application.uid:
+            found: Application = read_application({n: v for n, v in body.items() if n != "status"}).value
+            memory.application = found
+            memory.deliverable = deliverable_of(found, body.get("spec") or {}, self._house.namespace)
+            memory.spec = spec
+        return memory.deliverable
+
+    async def _refresh(self, deliverable: Deliverable, memory: Memory, *, hard: bool) -> None:
+        memory.final = ""
+        if hard:
+            memory.rendered = None
+        for repo_url in {source.repo_url for source in deliverable.sources if source.repo_url}:
+            if await self._rooms.source.refresh(repo_url):
+                self.moved(repo_url)
+
+    async def _deliver(
+        self, body: Mapping[str, Any], deliverable: Deliverable, memory: Memory, *, quiet: bool, hard: bool
+    ) -> float | None:
+        now = self._rooms.now()
+        project = self._project(deliverable)
+        problems = (*deliverable.problems, *self._forbidden(memory, deliverable, project))
+        if problems:
+            if not quiet:
+                await self._telling.failure(deliverable, body, [("InvalidSpecError", p) for p in problems], now)
+            return None
+        revisions = await self.rendering.revisions(deliverable)
+        running = None if quiet else await self._running(body, deliverable, revisions, now)
+        rendered = await self._rendered(deliverable, running, revisions, body, memory)
+        eager = not quiet and (running is not None or deliverable.sync.automated) and memory.asked
+        prune = bool(running.sync.get("prune")) if running else deliverable.sync.prune
+        question = Question(prune, eager, hard, running.only if running else frozenset())
+        kinds = _kept_kinds(body)
+        view = await self._looker.look(deliverable, rendered, memory, question, project, kinds)
+        memory.asked, memory.waits_for_kinds = True, _waits(view)
+        decision = decide(deliverable.sync, self._last(body, deliverable, rendered, memory), view.plan, now)
+        if running is None and decision.verb is Verb.SYNC and not quiet:
+            running = operations.begin(deliverable, rendered.revisions, decision, now)
+        outcome = None
+        if running is not None and not quiet:
+            outcome = await self._act(body, deliverable, memory, running, view)
+            if rendered.revisions != revisions:
+                rendered = await self.rendering.render(deliverable, revisions, memory)
+            question = Question(deliverable.sync.prune)
+            view = await self._looker.look(deliverable, rendered, memory, question, project, kinds)
+            memory.waits_for_kinds = _waits(view)
+        if quiet:
+            return None
+        again = decision.seconds if decision.verb is Verb.WAIT else None
+        urls = {source.repo_url for source in deliverable.sources}
+        silent = tuple(problem for url, problem in self.source_problems.items() if url in urls)
+        told = await self._telling.tell(
+            deliverable, body, memory, view, Done(running, outcome, decision.problem, silent)
+        )
+        return min((seconds for seconds in (again, told) if seconds is not None), default=None)
+
+    async def _running(
+        self, body: Mapping[str, Any], deliverable: Deliverable, revisions: tuple[str, ...], now: datetime
+    ) -> Running | None:
+        """The operation under way, unless a newer commit takes its place."""
+        running = operations.current(body, now)
+        if running is None or not running.revision or running.pinned:
+            return running
+        if self._same_inputs(deliverable, running.revision, revisions):
+            return running
+        await self._telling.superseded(deliverable, running, revisions, now)
+        return msgspec.structs.replace(running, revision="", results=()) if running.requested else None
+
+    def _same_inputs(self, deliverable: Deliverable, revision: str, revisions: tuple[str, ...]) -> bool:
+        before = tuple(revision.split(","))
+        if before == revisions:
+            return True
+        try:
+            return len(before) == len(revisions) and (
+                self.rendering.inputs(deliverable, before) == self.rendering.inputs(deliverable, revisions)
+            )
+        except Blocked:  # the old revision is gone, or its path: not the same
+            return False
+
+    async def _rendered(
+        self,
+        deliverable: Deliverable,
+        running: Running | None,
+        revisions: tuple[str, ...],
+        body: Mapping[str, Any],
+        memory: Memory,
+    ) -> Rendered:
+        pinned = running.pinned if running else ()
+        wanted = await self.rendering.revisions(deliverable, pinned) if pinned else revisions
+        if not memory.asked:
+            await self._recall(deliverable, body, wanted, memory)
+        before = memory.rendered
+        rendered = await self.rendering.render(deliverable, wanted, memory)
+        if before is not None and before.inputs != rendered.inputs and memory.delivered_inputs == before.inputs:
+            memory.delivered = {manifest.key: manifest for manifest in before.manifests}
+        memory.rendered = rendered
+        return rendered
+
+    async def _recall(
+        self, deliverable: Deliverable, body: Mapping[str, Any], revisions: tuple[str, ...], memory: Memory
+    ) -> None:
+        """After a restart: what the last sync delivered, read from Git, to know what a newer commit took away."""
+        last = operations.last_sync(body.get("status") or {})
+        if last is None or not last.revision or self._same_inputs(deliverable, last.revision, revisions):
+            return
+        try:
+            earlier = await self.rendering.render(deliverable, tuple(last.revision.split(",")), memory)
+        except (Blocked, ValueError):  # gone from the repository: the live object's own record has to do
+            return
+        memory.delivered = {manifest.key: manifest for manifest in earlier.manifests}
+
+    def _last(
+        self, body: Mapping[str, Any], deliverable: Deliverable, rendered: Rendered, memory: Memory
+    ) -> LastSync | None:
+        last = operations.last_sync(body.get("status") or {})
+        if last is None:
+            return None
+        if last.revision != rendered.revision and self._same_inputs(deliverable, last.revision, rendered.revisions):
+            last = msgspec.structs.replace(last, revision=rendered.revision)
+        return msgspec.structs.replace(last, final=bool(memory.final) and memory.final == rendered.inputs)
+
+    async def _act(
+        self, body: Mapping[str, Any], deliverable: Deliverable, memory: Memory, running: Running, view: View
+    ) -> Outcome:
+        kept = tuple(Result(step, True, "unchanged") for step in view.plan.steps if step.action is Action.KEEP)
+        if running.sync.get("dryRun"):
+            changes = tuple(Result(step, True, f"{step.action} (dry run)") for step in view.plan.changes)
+            return Outcome((*kept, *changes))
+        if not operations.kinds_known(body, view.plan):
+            await self._telling.begun(deliverable, body, view, running)  # own before you touch
+        outcome = await self._carry_out.run(deliverable, view.plan, memory, self._health(memory))
+        memory.final = view.rendered.inputs if operations.is_final(outcome) else ""
+        if not outcome.failed and not outcome.waiting:
+            memory.delivered, memory.delivered_inputs = {}, view.rendered.inputs
+        return Outcome((*kept, *outcome.results), outcome.waiting)
+
+    def _health(self, memory: Memory) -> Callable[[LiveObject], Health | None]:
+        return lambda live: assess(live.body, self._rooms.now())
+
+    def _project(self, deliverable: Deliverable) -> AppProject | None:
+        body = self._rooms.applications.project(deliverable.project)
+        if body is None:
+            return None
+        found = read_project(body)
+        if found.problems:  # a rule that cannot be read must not be a rule that permits
+            raise Blocked(
+                f"AppProject/{deliverable.project}", "; ".join(found.problems), next_step="Correct the project"
+            )
+        return found.value
+
+    def _forbidden(self, memory: Memory, deliverable: Deliverable, project: AppProject | None) -> tuple[str, ...]:
+        if memory.application is None:
+            return ()
+        refused = () if project is None else unenforced(project)
+        reasons = check(
+            memory.application,
+            project,
+            deliverable.project,
+            control_namespace=self._house.namespace,
+            destination=ApplicationDestination(IN_CLUSTER[0], IN_CLUSTER[1], deliverable.namespace),
+        )
+        return (
+            *reasons,
+            *(
+                f"AppProject/{deliverable.project} {field}: this restriction cannot be enforced by this version, so "
+                "nothing is delivered. Remove it, or use another project"
+                for field in refused
+            ),
+        )
+
+
+def _kept_kinds(body: Mapping[str, Any]) -> frozenset[Kind]:
+    resources = (body.get("status") or {}).get("resources") or ()
+    return frozenset(Kind(r.get("group", ""), r.get("version", ""), r.get("kind", "")) for r in resources)
+
+
+def _waits(view: View) -> bool:
+    return any(step.trouble == MISSING_KIND for step in view.plan.refused)

@@ -1,0 +1,1 @@
+"""Decide: how well is a live object doing?"""

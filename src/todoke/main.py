@@ -1,0 +1,161 @@
+"""Composition root: builds the rooms, joins them, opens the task group. The only file that knows every room.
+
+Rooms are imported inside the functions: `todoke --help` must not pay for what it does not use.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from todoke.delivery.queries import Queries
+    from todoke.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def cli() -> None:
+    """The program `todoke`."""
+    from todoke.cli.app import Doors, run
+
+    run(Doors(serve=serve, queries=queries))
+
+
+def serve(settings: Settings, announce: Callable[[str], None]) -> None:
+    """Run the controller until SIGINT or SIGTERM.
+
+    Raises:
+        DeliveryError: the cluster cannot be reached, or is not prepared for us.
+    """
+    with contextlib.suppress(ImportError):
+        import uvloop
+
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(settings, announce))
+        return
+    asyncio.run(_serve(settings, announce))
+
+
+async def _serve(settings: Settings, announce: Callable[[str], None]) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    try:
+        async with asyncio.TaskGroup() as group:
+            main = group.create_task(controller(settings, announce))
+            await _first(group, stop, main)
+            main.cancel()
+    except ExceptionGroup as errors:
+        raise _innermost(errors) from errors
+
+
+async def _first(group: asyncio.TaskGroup, stop: asyncio.Event, main: asyncio.Task[None]) -> None:
+    waiting = group.create_task(stop.wait())
+    await asyncio.wait([waiting, main], return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+
+
+def _innermost(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The one error inside nested groups, for a person; a group of several stays a group."""
+    found: BaseException = errors
+    while isinstance(found, BaseExceptionGroup) and len(found.exceptions) == 1:
+        found = found.exceptions[0]
+    return found
+
+
+async def controller(settings: Settings, announce: Callable[[str], None]) -> None:
+    """Build the rooms and deliver until cancelled."""
+    from todoke.api.metrics import Metrics
+    from todoke.api.server import serving
+    from todoke.cluster.applications import KubeApplications
+    from todoke.cluster.client import KubeClient
+    from todoke.cluster.connection import load
+    from todoke.cluster.kube import KubeCluster
+    from todoke.delivery.loop import Loop, Pace
+    from todoke.delivery.walk import Delivery, House, Rooms
+    from todoke.render.directory import DirectoryRenderer
+    from todoke.source.repositories import GitSource
+    from todoke.store.ledger import SqliteLedger
+
+    connection = load(settings.kubeconfig, settings.context)
+    state = Path(settings.state_folder)
+    loops: list[Loop] = []
+    metrics = Metrics(
+        lambda: [live.body for key in loops[0].applications() if (live := applications.get(key))] if loops else [],
+        lambda: loops[0].queue.depth if loops else 0,
+    )
+    async with contextlib.AsyncExitStack() as stack:
+        client = await stack.enter_async_context(KubeClient(connection, metrics, connections=settings.requests))
+        source = GitSource(state / "mirrors", metrics, fetch_timeout_seconds=settings.fetch_seconds)
+        stack.push_async_callback(source.close)
+        ledger = SqliteLedger(state / "ledger.db")
+        stack.callback(ledger.close)
+        cluster, applications = KubeCluster(client), KubeApplications(client, settings.namespace)
+        rooms = Rooms(source, DirectoryRenderer(), cluster, applications, ledger, lambda: datetime.now(UTC))
+        house = House(settings.namespace, settings.installation, settings.observe)
+        pace = Pace(
+            workers=settings.workers,
+            budget_seconds=settings.budget_seconds,
+            poll_seconds=settings.poll_seconds,
+            look_seconds=settings.look_seconds,
+        )
+        loop = Loop(Delivery(rooms, house), rooms, house, pace)
+        ready = asyncio.Event()
+        if settings.listen:
+            await stack.enter_async_context(serving(settings.listen, ready.is_set, metrics.text))
+        group = await stack.enter_async_context(asyncio.TaskGroup())
+        cluster.start(group, loop.heard_of_objects)
+
+        def surroundings() -> None:
+            source.use_credentials(applications.credentials())
+            loop.heard_of_surroundings()
+
+        await applications.start(group, loop.heard_of_application, surroundings)
+        loops.append(loop)
+        source.use_credentials(applications.credentials())
+        ready.set()
+        total, ours = len(list(applications.keys())), len(loop.applications())
+        mode = " It observes and writes nothing." if settings.observe else ""
+        announce(
+            f"todoke acts on {ours} of {total} applications: context {connection.context}, "
+            f"namespace {settings.namespace}.{mode}"
+        )
+        gc.freeze()
+        await loop.run()
+
+
+@asynccontextmanager
+async def queries(settings: Settings) -> AsyncIterator[Queries]:
+    """The read side for the command line: direct requests with the user's own rights, no watches."""
+    from todoke.cluster.client import KubeClient
+    from todoke.cluster.connection import load
+    from todoke.cluster.direct import DirectApplications, DirectCluster
+    from todoke.delivery.queries import Queries
+    from todoke.delivery.walk import House, Rooms
+    from todoke.model.telemetry import Silent
+    from todoke.render.directory import DirectoryRenderer
+    from todoke.source.repositories import GitSource
+    from todoke.store.ledger import SqliteLedger
+
+    connection = load(settings.kubeconfig, settings.context)
+    state = Path(settings.state_folder)
+    async with contextlib.AsyncExitStack() as stack:
+        client = await stack.enter_async_context(KubeClient(connection, Silent()))
+        source = GitSource(state / "mirrors-cli", Silent(), fetch_timeout_seconds=settings.fetch_seconds)
+        stack.push_async_callback(source.close)
+        applications = DirectApplications(client, settings.namespace)
+        ledger = SqliteLedger(state / "ledger.db")
+        stack.callback(ledger.close)
+        rooms = Rooms(
+            source, DirectoryRenderer(), DirectCluster(client), applications, ledger, lambda: datetime.now(UTC)
+        )
+        yield Queries(rooms, House(settings.namespace, settings.installation), applications, source)

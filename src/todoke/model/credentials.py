@@ -1,0 +1,74 @@
+"""Repository credentials, as users keep them in Argo CD format Secrets.
+
+Source: Argo CD, "Declarative Setup", "Repositories".
+"""
+
+import base64
+import enum
+from collections.abc import Mapping
+
+import msgspec
+
+
+class SecretText(msgspec.Struct, frozen=True):
+    """Text that never shows itself: its repr and str are `***`. Use `.reveal()` at the place of use only."""
+
+    value: str = ""
+
+    def reveal(self) -> str:
+        """The text itself."""
+        return self.value
+
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
+    def __repr__(self) -> str:
+        return "***"
+
+    __str__ = __repr__
+
+
+class CredentialUse(enum.StrEnum):
+    REPOSITORY = "repository"
+    TEMPLATE = "repo-creds"
+    WRITE = "repository-write"
+    WRITE_TEMPLATE = "repo-write-creds"
+
+
+class Credential(msgspec.Struct, frozen=True):
+    """How to log in to one repository, or to all whose URL begins with `url` (templates)."""
+
+    use: CredentialUse
+    url: str
+    username: str = ""
+    password: SecretText = SecretText()
+    bearer_token: SecretText = SecretText()
+    client_certificate: SecretText = SecretText()
+    client_key: SecretText = SecretText()
+    insecure: bool = False
+    project: str = ""
+    origin: str = ""  # Secret/namespace/name, for messages
+
+
+LABEL = "argocd.argoproj.io/secret-type"
+
+
+def credential_of(secret_type: str, data: Mapping[str, str], origin: str) -> Credential | None:
+    """The credential in a Secret's base64 `data`, or None when the Secret is of another type or names no URL."""
+    if secret_type not in CredentialUse._value2member_map_:
+        return None
+    text = {key: base64.b64decode(value).decode("utf-8", "replace") for key, value in data.items()}
+    if not text.get("url"):
+        return None
+    return Credential(
+        use=CredentialUse(secret_type),
+        url=text["url"].strip(),
+        username=text.get("username", ""),
+        password=SecretText(text.get("password", "")),
+        bearer_token=SecretText(text.get("bearerToken", "")),
+        client_certificate=SecretText(text.get("tlsClientCertData", "")),
+        client_key=SecretText(text.get("tlsClientCertKey", "")),
+        insecure=text.get("insecure", "") == "true",
+        project=text.get("project", ""),
+        origin=origin,
+    )

@@ -1,0 +1,1 @@
+"""Decide: which steps, in which order, and what waits for a person."""

@@ -1,0 +1,1 @@
+"""Outside: files to manifests."""

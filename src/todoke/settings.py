@@ -1,0 +1,85 @@
+"""All settings, read once by `main`; rooms get plain values. A flag beats the environment beats the default."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import msgspec
+
+PREFIX = "TODOKE_"
+
+
+def _state_folder() -> str:
+    return str(Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "todoke")
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Each is set by the flag `--name-in-dashes` of `todoke serve` or by the variable `TODOKE_NAME`."""
+
+    kubeconfig: str = ""
+    """Path of a kubeconfig; empty: $KUBECONFIG, ~/.kube/config, or the Pod's own ServiceAccount."""
+
+    context: str = ""
+    """Context of the kubeconfig; empty: its current one."""
+
+    namespace: str = "todoke"
+    """The control namespace: Applications in it are acted on, projects and repository Secrets are read from it."""
+
+    installation: str = ""
+    """Name of this installation: it acts on Applications marked with it, and stamps it on objects when set."""
+
+    observe: bool = False
+    """Write nothing at all, only look."""
+
+    workers: int = 48
+    """How many applications are looked at at the same time."""
+
+    poll_seconds: float = 30.0
+    """How often a Git repository is asked for its refs, in seconds, with 10 % jitter."""
+
+    look_seconds: float = 600.0
+    """How often an application is looked at although nothing was heard of it, in seconds."""
+
+    budget_seconds: float = 300.0
+    """How long one look at one application may take, in seconds."""
+
+    fetch_seconds: float = 120.0
+    """How long one fetch of a repository may take, in seconds."""
+
+    requests: int = 64
+    """How many requests to the API server may be under way at once."""
+
+    state_folder: str = msgspec.field(default_factory=_state_folder)
+    """Folder for Git mirrors and the ledger; all in it but the ledger can be deleted at any time."""
+
+    listen: str = "127.0.0.1:8080"
+    """Address for /healthz, /readyz and /metrics; empty: none."""
+
+    log_level: str = "info"
+    """debug, info, warning or error."""
+
+
+def read_settings(flags: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings: flags that are not None, else variables, else defaults.
+
+    Raises:
+        ValueError: a variable's text is not of the expected type; names variable, value and expectation.
+    """
+    values = {name: value for name, value in flags.items() if value is not None}
+    for name, wanted in get_type_hints(Settings).items():
+        variable = PREFIX + name.upper()
+        if name not in values and variable in environ:
+            values[name] = _typed(variable, environ[variable], wanted)
+    return Settings(**values)
+
+
+def _typed(variable: str, text: str, wanted: type) -> Any:
+    if wanted is bool:
+        if text.lower() in ("1", "true", "yes", "on", "0", "false", "no", "off"):
+            return text.lower() in ("1", "true", "yes", "on")
+        raise ValueError(f"{variable}={text!r}: expected true or false")
+    try:
+        return wanted(text)
+    except ValueError:
+        raise ValueError(f"{variable}={text!r}: expected {wanted.__name__}") from None

@@ -1,0 +1,185 @@
+"""What a directory source reads of a commit. Source of the rules: Argo CD, "Directory" applications."""
+
+import difflib
+import re
+from collections.abc import Iterator
+from hashlib import sha256
+
+import msgspec
+import pygit2
+
+from todoke.model.errors import Blocked
+from todoke.model.globs import BadGlob, glob_match
+from todoke.model.sources import SourceFile, SourceSpec
+from todoke.source.tree import Astray, CommitTree, Found
+
+LARGEST_SOURCE = 10 * 1024 * 1024
+"""Bytes of all files together. Source: Argo CD, reposerver.max.combined.directory.manifests.size."""
+_MOST_ENTRIES = 200_000
+_MOST_LISTINGS = 20_000
+_MANIFEST = re.compile(r"\.(yaml|yml|json|jsonnet)\Z")
+_OTHER_TOOLS = {
+    "Chart.yaml": "Helm",
+    "kustomization.yaml": "Kustomize",
+    "kustomization.yml": "Kustomize",
+    "Kustomization": "Kustomize",
+}
+_PATH = "spec.source.path"
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+
+
+class Listing(msgspec.Struct, frozen=True):
+    """The files that a source reads, and the digest of their names and Git ids."""
+
+    files: tuple[tuple[str, pygit2.Oid], ...]  # path from the source's folder, blob
+    digest: str
+    followed_links: bool  # then it is true for this commit only
+
+
+class Exporter:
+    """Lists and reads sources; remembers listings by tree id, so that an unchanged folder costs one look-up."""
+
+    def __init__(self) -> None:
+        self._listings: dict[tuple[object, ...], Listing] = {}
+
+    def listing(self, repository: pygit2.Repository, commit: pygit2.Commit, spec: SourceSpec, subject: str) -> Listing:
+        """The files that a source reads, in lexical order.
+
+        Raises: Blocked: no such folder, a link that leads astray, a glob that is none, another tool's folder.
+        """
+        tree = CommitTree(repository, commit.tree_id)
+        folder = _folder(tree, str(commit.id), spec, subject)
+        key = (folder.oid, spec.recurse, spec.include, spec.exclude)
+        known = self._listings.get(key) or self._listings.get((tree.root.oid, folder.path, *key))
+        if known is not None:
+            return known
+        walk = _Walk(tree, spec, subject)
+        files = tuple(walk.files(folder))
+        digest = sha256("".join(f"{path}\0{oid}\n" for path, oid in files).encode()).hexdigest()
+        listing = Listing(files, digest, walk.followed_links)
+        if len(self._listings) >= _MOST_LISTINGS:
+            self._listings.clear()
+        self._listings[(tree.root.oid, folder.path, *key) if walk.followed_links else key] = listing
+        return listing
+
+
+def read_files(repository: pygit2.Repository, listing: Listing, subject: str) -> tuple[SourceFile, ...]:
+    """The contents of a listing.
+
+    Raises: Blocked: together they are too large; a file lies in Git LFS; a file is Jsonnet.
+    """
+    database = repository.odb
+    total = 0
+    for path, oid in listing.files:
+        if path.endswith(".jsonnet"):
+            raise _blocked(subject, f"{path} is Jsonnet, which is not rendered yet by this version")
+        total += database.read_header(oid)[1]
+        if total > LARGEST_SOURCE:
+            problem = f"its manifests are larger than {LARGEST_SOURCE // 1024 // 1024} MiB together (at {path})"
+            raise _blocked(subject, problem, "Split the application, or narrow directory.include")
+    files = tuple(SourceFile(path, repository[oid].peel(pygit2.Blob).data) for path, oid in listing.files)
+    for file in files:
+        if file.data.startswith(_LFS_POINTER):
+            raise _blocked(subject, f"{file.path} is stored in Git LFS, which is not read by this version")
+    return files
+
+
+def _folder(tree: CommitTree, sha: str, spec: SourceSpec, subject: str) -> Found:
+    path = spec.path.strip()
+    if path.startswith("/"):
+        raise _blocked(subject, f'"{path}" is an absolute path', "Write it from the repository's root, without /")
+    try:
+        folder = tree.find(path)
+    except Astray as error:
+        if error.missing:
+            raise _no_such_folder(tree, error, sha, spec, subject) from None
+        raise _blocked(subject, f'"{path}" {error.problem}') from None
+    if not folder.is_folder:
+        kind = "a submodule, which is not read yet by this version" if folder.is_submodule else "a file, not a folder"
+        raise _blocked(subject, f'"{path}" is {kind} at {sha[:8]}')
+    return folder
+
+
+def _no_such_folder(tree: CommitTree, error: Astray, sha: str, spec: SourceSpec, subject: str) -> Blocked:
+    names = [name for name, found in tree.entries(error.at) if found.is_folder]
+    near = difflib.get_close_matches(error.missing, names, n=3, cutoff=0.5) or names[:5]
+    where = f"{error.at.path}/" if error.at.path else ""
+    hint = f" (there are: {', '.join(where + name for name in near)})" if near else ""
+    problem = f'no such folder "{spec.path}" at {sha[:8]}{hint}'
+    return _blocked(subject, problem, "Push the folder or correct the path")
+
+
+def _blocked(subject: str, problem: str, next_step: str = "", field: str = _PATH) -> Blocked:
+    return Blocked(subject, problem, field=field, next_step=next_step)
+
+
+class _Walk:
+    """One walk over a source's folder."""
+
+    def __init__(self, tree: CommitTree, spec: SourceSpec, subject: str) -> None:
+        self.followed_links = False
+        self._tree, self._spec, self._subject = tree, spec, subject
+        self._seen = 0
+
+    def files(self, folder: Found) -> Iterator[tuple[str, pygit2.Oid]]:
+        for name, entry in self._tree.entries(folder):
+            if name in _OTHER_TOOLS and not entry.is_folder and self._chosen(name):
+                tool = _OTHER_TOOLS[name]
+                raise _blocked(
+                    self._subject,
+                    f"the folder holds {name}, and {tool} is not rendered yet by this version",
+                    f"Commit the rendered manifests, or exclude {name}",
+                )
+        yield from self._inside(folder, "", (folder.path,))
+
+    def _inside(self, folder: Found, prefix: str, above: tuple[str, ...]) -> Iterator[tuple[str, pygit2.Oid]]:
+        for name, entry in self._tree.entries(folder):
+            self._seen += 1
+            if self._seen > _MOST_ENTRIES:
+                raise _blocked(self._subject, f"the folder holds more than {_MOST_ENTRIES} names")
+            path = prefix + name
+            wanted = bool(_MANIFEST.search(name)) and self._chosen(path)
+            found = self._real(folder, entry, path, wanted) if entry.is_link else entry
+            if found is None:
+                continue
+            if found.is_folder and entry.is_link:  # Argo CD does not go into them either
+                if found.path in above:
+                    raise self._bad_link(path, entry, "is a loop")
+            elif found.is_folder and self._spec.recurse:
+                yield from self._inside(found, f"{path}/", (*above, found.path))
+            elif found.is_submodule and self._spec.recurse and self._chosen(path):
+                raise _blocked(
+                    self._subject, f"{path} is a submodule, which is not read yet", "Exclude it or commit its manifests"
+                )
+            elif wanted and not found.is_folder and not found.is_submodule:
+                yield path, found.oid
+
+    def _real(self, folder: Found, link: Found, path: str, wanted: bool) -> Found | None:
+        """What a link leads to; None for one that is not read."""
+        if not wanted and not (self._spec.recurse and self._chosen(path)):
+            return None
+        self.followed_links = True
+        try:
+            return self._tree.find(link.path.rpartition("/")[2], folder)
+        except Astray as error:
+            problem = "leads to nothing" if error.missing else error.problem
+            raise self._bad_link(path, link, problem) from None
+
+    def _bad_link(self, path: str, link: Found, problem: str) -> Blocked:
+        target = self._tree.target(link) if link.is_link else link.path
+        return _blocked(
+            self._subject, f"the symbolic link {path} -> {target} {problem}", "Replace the link by what it shall be"
+        )
+
+    def _chosen(self, path: str) -> bool:
+        """Whether include and exclude let a path through; exclude beats include."""
+        include, exclude = self._spec.include, self._spec.exclude
+        if include and not self._matches("include", include, path):
+            return False
+        return not (exclude and self._matches("exclude", exclude, path))
+
+    def _matches(self, name: str, pattern: str, path: str) -> bool:
+        try:
+            return glob_match(pattern, path)
+        except BadGlob as error:
+            raise _blocked(self._subject, f"is not a glob: {error}", field=f"spec.source.directory.{name}") from error

@@ -1,0 +1,106 @@
+"""Running the `git` program: no shell, no prompt, no hooks, no configuration but ours, and no child left behind."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from todoke.source.keyring import Login
+
+_INHERITED = (
+    "PATH",
+    "LD_LIBRARY_PATH",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "TMPDIR",
+    "http_proxy",
+    "https_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "no_proxy",
+    "NO_PROXY",
+)
+_OURS = {
+    "core.hooksPath": os.devnull,
+    "credential.helper": "",
+    "gc.auto": "0",
+    "maintenance.auto": "false",
+    "fetch.unpackLimit": "1",  # packs are flushed to disk, loose objects are not
+    "protocol.version": "2",
+    "http.followRedirects": "false",  # the header below must not follow to another host
+}
+
+
+class Finished(msgspec.Struct, frozen=True):
+    """How a git process ended."""
+
+    status: int
+    output: str
+    errors: str
+
+
+async def run_git(
+    arguments: Sequence[str], *, scheme: str, login: Login, home: Path, timeout_seconds: float
+) -> Finished:
+    """Run git to its end.
+
+    Secrets travel in the environment, never among the arguments, where other users of the machine could read them.
+    Raises: TimeoutError: it took too long. Then, and when we are cancelled, git and its children are killed.
+    """
+    process = await asyncio.create_subprocess_exec(
+        "git",
+        *arguments,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=_environment(scheme, login, home),
+        start_new_session=True,
+    )
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            output, errors = await process.communicate()
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.communicate()
+    status = process.returncode
+    return Finished(
+        -1 if status is None else status, output.decode("utf-8", "replace"), errors.decode("utf-8", "replace")
+    )
+
+
+def _environment(scheme: str, login: Login, home: Path) -> dict[str, str]:
+    settings = dict(_OURS)
+    if login.header:
+        settings["http.extraHeader"] = f"Authorization: {login.header.reveal()}"
+    if login.insecure:
+        settings["http.sslVerify"] = "false"
+    if login.certificate:
+        settings["http.sslCert"] = settings["http.sslKey"] = login.certificate
+    return {
+        **{name: os.environ[name] for name in _INHERITED if name in os.environ},
+        **_numbered(settings),
+        "GIT_ALLOW_PROTOCOL": scheme,
+        "GIT_ASKPASS": "",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "HOME": str(home),
+        "LC_ALL": "C",
+        "SSH_ASKPASS": "",
+        "XDG_CONFIG_HOME": str(home),
+    }
+
+
+def _numbered(settings: Mapping[str, str]) -> dict[str, str]:
+    """Settings in the form in which git reads them from its environment. Source: git-config, GIT_CONFIG_COUNT."""
+    found = {"GIT_CONFIG_COUNT": str(len(settings))}
+    for number, (key, value) in enumerate(settings.items()):
+        found[f"GIT_CONFIG_KEY_{number}"] = key
+        found[f"GIT_CONFIG_VALUE_{number}"] = value
+    return found

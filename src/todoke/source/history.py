@@ -1,0 +1,61 @@
+"""Commits as people read them, and which of them changed a path."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from itertools import islice
+
+import pygit2
+
+from todoke.model.sources import CommitInfo
+from todoke.source.tree import Astray, CommitTree
+
+MOST_COMMITS = 200
+_MOST_WALKED = 20_000
+
+
+def describe(commit: pygit2.Commit) -> CommitInfo:
+    """Author, date and subject of a commit."""
+    zone = timezone(timedelta(minutes=commit.author.offset))
+    try:
+        date = datetime.fromtimestamp(commit.author.time, zone).isoformat()
+    except (ValueError, OverflowError, OSError):
+        date = datetime.fromtimestamp(0, UTC).isoformat()
+    return CommitInfo(
+        sha=str(commit.id),
+        author=_text(commit.author.raw_name),
+        date=date,
+        subject=_text(commit.raw_message).strip().partition("\n")[0],
+        parents=tuple(str(parent) for parent in commit.parent_ids),
+    )
+
+
+def changed_between(
+    repository: pygit2.Repository, old: pygit2.Oid, new: pygit2.Oid, path: str
+) -> tuple[CommitInfo, ...]:
+    """Commits in `new` but not in `old` that changed `path` against their first parent, newest first, at most 200.
+
+    A merge is listed when it brought a change of the path to its first parent.
+    """
+    walker = repository.walk(new, pygit2.enums.SortMode.TOPOLOGICAL | pygit2.enums.SortMode.TIME)
+    walker.hide(old)
+    changing = (commit for commit in islice(walker, _MOST_WALKED) if _changes(repository, commit, path))
+    return tuple(describe(commit) for commit in islice(changing, MOST_COMMITS))
+
+
+def id_of(repository: pygit2.Repository, tree: pygit2.Oid, path: str) -> pygit2.Oid | None:
+    """The Git id of what is at a path of a tree, or None."""
+    try:
+        return CommitTree(repository, tree).find(path).oid
+    except Astray:
+        return None
+
+
+def _changes(repository: pygit2.Repository, commit: pygit2.Commit, path: str) -> bool:
+    here = id_of(repository, commit.tree_id, path)
+    if not commit.parent_ids:
+        return here is not None
+    parent = repository[commit.parent_ids[0]].peel(pygit2.Commit)
+    return here != id_of(repository, parent.tree_id, path)
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")

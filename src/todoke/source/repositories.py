@@ -1,0 +1,211 @@
+"""The source room: Git repositories, their newest revisions, and the files in them."""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+import pygit2
+
+from todoke.model.credentials import Credential
+from todoke.model.errors import Blocked, Unreachable
+from todoke.model.sources import CommitInfo, Reverted, RevertRequest, SourceFile, SourceSpec
+from todoke.model.telemetry import Telemetry
+from todoke.source import history, undo
+from todoke.source.export import Exporter, read_files
+from todoke.source.keyring import Keyring
+from todoke.source.refs import FULL_SHA, SHORT_SHA, Refs
+from todoke.source.repository import Repository, Tools
+from todoke.source.urls import locate
+
+_REVISION = "spec.source.targetRevision"
+_MOST_OPEN = 400  # open mirrors; each holds a few file handles
+
+
+class GitSource:
+    """All Git repositories of one process, each mirrored once under `folder` and shared by its applications.
+
+    It belongs to one event loop, and its folder to one process.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        telemetry: Telemetry,
+        *,
+        fetch_timeout_seconds: float = 120,
+        author: tuple[str, str] = ("todoke", "todoke@localhost"),
+    ) -> None:
+        self._folder = folder
+        self._author = author  # name and mail address of the commits that we make
+        self._keyring = Keyring(folder / "certificates")
+        self._tools = Tools(folder, self._keyring, telemetry, fetch_timeout_seconds)
+        self._repositories: dict[str, Repository] = {}
+        self._by_url: dict[str, Repository] = {}
+        self._open: OrderedDict[Repository, None] = OrderedDict()
+        self._exporter = Exporter()
+
+    def use_credentials(self, credentials: Iterable[Credential]) -> None:
+        """Replace all credentials; the next request of each repository uses them."""
+        self._keyring.replace(credentials)
+        for repository in self._repositories.values():
+            repository.forget_login()
+
+    async def refresh(self, repo_url: str) -> bool:
+        """Ask the server once for all heads, tags and HEAD, fetch if one of them is new to us.
+
+        Returns: whether any ref changed since the last time; True the first time.
+        Raises: Unreachable: no answer in time. Blocked: not a repository, or a login is wrong or missing.
+        """
+        return await self._repository(repo_url).refresh()
+
+    async def latest(self, repo_url: str, revision: str) -> str:
+        """The full SHA that a revision means by the refs as last heard; asks the server only when it must.
+
+        Args: revision: branch, tag, HEAD or "" for the default branch, refs/..., full or short SHA (7 digits at least).
+        Raises: Blocked: there is no such revision, or a short SHA is ambiguous. Unreachable: no answer in time.
+        """
+        repository = self._repository(repo_url)
+        revision = revision.strip()
+        if repository.want(revision) or repository.refs is None:
+            await repository.look()
+        refs = repository.refs or Refs({})
+        if FULL_SHA.match(revision):
+            return await self._full_sha(repository, revision)
+        found = refs.resolve(revision)
+        if not found and SHORT_SHA.match(revision):
+            found = self._short_sha(repository, revision)
+        if not found:
+            raise _unknown(repository, refs, revision)
+        return self._commit_of(repository, found, revision)
+
+    def fingerprint(self, repo_url: str, sha: str, spec: SourceSpec) -> str:
+        """A hash of the names and Git ids of all files that the source reads: equal means an equal rendering.
+
+        Raises: Blocked: as `files`. Unreachable: the commit has not been fetched.
+        """
+        with self._reading(self._repository(repo_url)) as repository:
+            subject = repository.location.subject
+            opened = repository.mirror.repository
+            return self._exporter.listing(opened, _commit(repository, sha), spec, subject).digest
+
+    def files(self, repo_url: str, sha: str, spec: SourceSpec) -> tuple[SourceFile, ...]:
+        """Every file that the source reads, in lexical order, from the object database.
+
+        Raises: Blocked: no such folder; a symbolic link leaves the repository, dangles or loops; more than 10 MiB;
+            Helm, Kustomize, Jsonnet, submodules and Git LFS. Unreachable: the commit has not been fetched.
+        """
+        with self._reading(self._repository(repo_url)) as repository:
+            subject = repository.location.subject
+            opened = repository.mirror.repository
+            listing = self._exporter.listing(opened, _commit(repository, sha), spec, subject)
+            return read_files(opened, listing, subject)
+
+    def commit(self, repo_url: str, sha: str) -> CommitInfo:
+        """Author, date and subject of a commit. Raises: Blocked, Unreachable: it is not there."""
+        with self._reading(self._repository(repo_url)) as repository:
+            return history.describe(_commit(repository, sha))
+
+    def changed_between(self, repo_url: str, old: str, new: str, path: str) -> tuple[CommitInfo, ...]:
+        """Commits in `new` but not in `old` that changed `path`, newest first, at most 200."""
+        with self._reading(self._repository(repo_url)) as repository:
+            first, last = _commit(repository, old), _commit(repository, new)
+            return history.changed_between(repository.mirror.repository, first.id, last.id, path)
+
+    async def revert(self, request: RevertRequest) -> Reverted:
+        """Undo what changed under a path between `good` and `bad` with one commit on the branch's tip, and push it.
+
+        The refs are as before it: `refresh` tells of the new commit.
+        Raises: Blocked: nothing to undo; conflicts, when the tracked branch is pushed to; the revision is no branch;
+            the login may not write. Unreachable: no answer in time, or others keep pushing.
+        """
+        repository = self._repository(request.repo_url)
+        bad = await self.latest(request.repo_url, request.bad)
+        good = await self.latest(request.repo_url, request.good)
+        exact = msgspec.structs.replace(request, bad=bad, good=good)
+        with self._reading(repository):
+            return await undo.revert(repository, exact, self._author)
+
+    async def close(self) -> None:
+        """Close all connections and files."""
+        await self._tools.http.close()
+        for repository in self._repositories.values():
+            repository.mirror.close()
+
+    def _repository(self, repo_url: str) -> Repository:
+        known = self._by_url.get(repo_url)
+        if known is None:
+            location = locate(repo_url)
+            digest = sha256(location.url.encode()).hexdigest()[:24]
+            known = self._repositories.get(location.url)
+            if known is None:
+                known = Repository(location, self._folder / digest, self._tools)
+                self._repositories[location.url] = known
+            self._by_url[repo_url] = known
+        return known
+
+    @contextmanager
+    def _reading(self, repository: Repository) -> Iterator[Repository]:
+        """Read from a mirror; what cannot be read although it must be there makes the next refresh build it anew."""
+        self._open[repository] = None
+        self._open.move_to_end(repository)
+        if len(self._open) > _MOST_OPEN:
+            self._open.popitem(last=False)[0].mirror.close()
+        try:
+            yield repository
+        except (pygit2.GitError, KeyError) as error:
+            repository.mirror.damaged = True
+            raise Unreachable(repository.location.subject, "its mirror is damaged and will be built anew") from error
+
+    async def _full_sha(self, repository: Repository, sha: str) -> str:
+        if repository.mirror.lacks([sha]):
+            await repository.fetch_commit(sha)
+        if repository.mirror.lacks([sha]):
+            raise _unknown(repository, repository.refs or Refs({}), sha)
+        return self._commit_of(repository, sha, sha)
+
+    def _short_sha(self, repository: Repository, short: str) -> str:
+        try:
+            return str(repository.mirror.repository[short].id)
+        except KeyError:
+            return ""
+        except ValueError as error:
+            raise Blocked(
+                repository.location.subject,
+                f'revision "{short}" is ambiguous, several objects begin with it',
+                field=_REVISION,
+                next_step="Write more digits of it",
+            ) from error
+
+    def _commit_of(self, repository: Repository, sha: str, revision: str) -> str:
+        with self._reading(repository):
+            found = repository.mirror.repository[sha]
+            try:
+                return str(found.peel(pygit2.Commit).id)
+            except (pygit2.InvalidSpecError, pygit2.GitError, ValueError) as error:
+                raise Blocked(
+                    repository.location.subject, f'revision "{revision}" is not a commit', field=_REVISION
+                ) from error
+
+
+def _commit(repository: Repository, sha: str) -> pygit2.Commit:
+    try:
+        return repository.mirror.repository[sha].peel(pygit2.Commit)
+    except (KeyError, ValueError):
+        raise Unreachable(repository.location.subject, f"commit {sha[:8]} has not been fetched") from None
+
+
+def _unknown(repository: Repository, refs: Refs, revision: str) -> Blocked:
+    subject = repository.location.subject
+    if not refs.tips:
+        return Blocked(subject, "the repository is empty", field=_REVISION, next_step="Push a first commit")
+    near = refs.near(revision)
+    names = f" (there are: {', '.join(near)})" if near else ""
+    return Blocked(
+        subject,
+        f'revision "{revision}" not found among {len(refs.tips)} branches and tags{names}',
+        field=_REVISION,
+        next_step="Push it or correct targetRevision",
+    )

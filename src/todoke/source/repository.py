@@ -1,0 +1,279 @@
+"""One repository: its refs as last heard, its mirror, and the one request at a time that keeps both fresh."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from todoke.model.errors import Blocked, DeliveryError, Unreachable
+from todoke.model.telemetry import Telemetry
+from todoke.source.git_command import Finished, run_git
+from todoke.source.keyring import Keyring, Login
+from todoke.source.mirror import Mirror, local_refs
+from todoke.source.refs import FULL_SHA, HEADS, TAGS, Refs, parse_ls_remote
+from todoke.source.remote_errors import git_error, http_error, mirror_is_damaged
+from todoke.source.smart_http import Answer, Door, SmartHttp, open_door
+from todoke.source.urls import Location, same_place
+from todoke.source.wire import NotVersion2, ls_refs_request, parse_ls_refs, speaks_version_2
+
+_MOST_PROCESSES = 8  # git processes that speak to one host at a time
+_PATIENCE = 10  # how many times the timeout of one of them we wait for a turn
+_FETCH_OPTIONS = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
+_REFSPECS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+
+
+class Tools:
+    """What all repositories share."""
+
+    def __init__(self, folder: Path, keyring: Keyring, telemetry: Telemetry, timeout_seconds: float) -> None:
+        self.home = folder / "home"
+        self.keyring = keyring
+        self.telemetry = telemetry
+        self.timeout_seconds = timeout_seconds
+        self.http = SmartHttp(timeout_seconds)
+        self._turns: dict[str, asyncio.Semaphore] = {}
+
+    @asynccontextmanager
+    async def turn(self, host: str) -> AsyncIterator[None]:
+        """Wait until few enough git processes speak to a host. Raises: TimeoutError."""
+        turns = self._turns.setdefault(host, asyncio.Semaphore(_MOST_PROCESSES))
+        async with asyncio.timeout(_PATIENCE * self.timeout_seconds):
+            await turns.acquire()
+        try:
+            yield
+        finally:
+            turns.release()
+
+
+class Repository:
+    """A remote repository as this process knows it."""
+
+    def __init__(self, location: Location, folder: Path, tools: Tools) -> None:
+        self.location = location
+        self.mirror = Mirror(folder, location.subject)
+        self.refs: Refs | None = None
+        self._reported: Refs | None = None  # what the last caller who asked for changes has heard of
+        self._tools = tools
+        self._more: tuple[str, ...] = ()  # refs beside heads and tags that somebody asked for
+        self._door: Door | None = None
+        self._old_protocol = False
+        self._heard: tuple[bytes, Refs] | None = None  # the last answer of ls-refs, and what it says
+        self._lock = asyncio.Lock()
+        self._asking = False
+        self._begun = self._answered = 0
+        self._outcome: bool | DeliveryError = False
+
+    def forget_login(self) -> None:
+        """Work out anew how to log in; the credentials have changed."""
+        self._door = None
+
+    def want(self, revision: str) -> bool:
+        """Also listen to a ref outside of heads and tags; False when it is listened to already."""
+        if not revision.startswith("refs/") or revision in self._more or revision.startswith((HEADS, TAGS)):
+            return False
+        self._more = (*self._more, revision)
+        return True
+
+    async def refresh(self) -> bool:
+        """Ask for the refs and fetch what is new. See GitSource.refresh."""
+        changed = await self.look()
+        self._reported = self.refs
+        return changed
+
+    async def look(self) -> bool:
+        """Refresh for our own use: whoever asks next whether refs changed still hears of it.
+
+        Who comes while the refs are being asked for shares that answer; who comes during the fetch after it asks
+        again, because the commit he was told of may be newer.
+        """
+        seen = self._begun - self._asking
+        async with self._lock:
+            if self._answered > seen:
+                if isinstance(self._outcome, DeliveryError):
+                    raise self._outcome.with_traceback(None)
+                return self._outcome
+            self._begun += 1
+            number = self._begun
+            try:
+                outcome = await self._refresh()
+            except DeliveryError as error:
+                self._outcome, self._answered = error, number
+                raise
+            self._outcome, self._answered = outcome, number
+            return outcome
+
+    async def fetch_commit(self, sha: str) -> None:
+        """Fetch one commit that no head or tag names. That the server does not have it is no error."""
+        async with self._lock:
+            await self._git("fetch", "fetch", *_FETCH_OPTIONS, self.url, sha)
+            self.mirror.close()
+
+    async def advertisement(self, service: str, login: Login) -> Answer:
+        """The server's answer to who wants to use a service with a login; for HTTP only."""
+        door = open_door(self.location, self.url, self._at_home(self.url, login))
+        return await self._tools.http.advertisement(self.location, door, service)
+
+    async def push(self, login: Login, *arguments: str) -> Finished:
+        """Run `git push` with a login of its own."""
+        async with self._lock:
+            return await self._git("push", "push", *arguments, login=self._at_home(self.url, login))
+
+    def write_login(self) -> Login:
+        """The login for writing; a login for reading is never used for it."""
+        return self._tools.keyring.login(self.location, write=True)
+
+    async def _refresh(self) -> bool:
+        self._asking = True
+        try:
+            refs = await self._ask()
+        finally:
+            self._asking = False
+        if refs is self.refs and not self.mirror.damaged:
+            return refs is not self._reported
+        if any(not FULL_SHA.match(sha) for sha in refs.shas):
+            raise Blocked(self.location.subject, "uses SHA-256 object names, which this version cannot read")
+        if self.mirror.damaged or self.mirror.lacks(refs.shas):
+            try:
+                refs = await self._fetch(refs)
+            except DeliveryError:
+                self._tools.telemetry.count("argocd_git_fetch_fail_total")
+                raise
+        self.refs = refs
+        return refs != self._reported
+
+    async def _ask(self) -> Refs:
+        started = time.perf_counter()
+        self._tools.telemetry.count("argocd_git_request_total", request_type="ls-remote")
+        try:
+            if self.location.scheme == "file":
+                refs = local_refs(self.location.path, self._more, self.location.subject)
+            else:
+                refs = await self._ask_server()
+        finally:
+            took = time.perf_counter() - started
+            self._tools.telemetry.observe("argocd_git_request_duration_seconds", took, request_type="ls-remote")
+        return self.refs if refs == self.refs else refs
+
+    async def _ask_server(self) -> Refs:
+        if self._old_protocol:
+            return await self._ls_remote()
+        if (refs := await self._ls_refs()) is not None:
+            return refs
+        if not await self._discover():
+            return await self._ls_remote()
+        if (refs := await self._ls_refs()) is not None:
+            return refs
+        raise Unreachable(self.location.subject, "the server does not answer as a Git server does")
+
+    async def _ls_refs(self) -> Refs | None:
+        """The refs by one POST; None when the server wants to be asked in another way."""
+        door = self._door or self._opened(self.location.url)
+        request = ls_refs_request((HEADS, TAGS, *self._more))
+        answer = await self._tools.http.ls_refs(self.location, door, request)
+        if answer.status in (401, 403) or (answer.status >= 429 and self.refs is not None):
+            raise http_error(self.location, door.login, answer.status)
+        if answer.status != 200:
+            return None
+        if self._heard is not None and answer.body == self._heard[0]:
+            return self._heard[1]
+        try:
+            refs = parse_ls_refs(answer.body)
+        except NotVersion2:
+            return None
+        self._heard = (answer.body, refs)
+        return refs
+
+    async def _discover(self) -> bool:
+        """Find the URL that serves the repository, and whether it speaks protocol version 2."""
+        door = self._opened(self.location.url)
+        answer = await self._tools.http.advertisement(self.location, door, "git-upload-pack")
+        if answer.status != 200:
+            raise http_error(self.location, door.login, answer.status)
+        self._opened(answer.url.partition("/info/refs")[0])
+        self._old_protocol = not speaks_version_2(answer.body)
+        return not self._old_protocol
+
+    def _opened(self, base: str) -> Door:
+        login = self._tools.keyring.login(self.location)
+        self._door = open_door(self.location, base, self._at_home(base, login))
+        return self._door
+
+    def _at_home(self, base: str, login: Login) -> Login:
+        """The login, without its secrets where a redirect led to another host."""
+        here = self.location.scheme == "file" or same_place(self.location.url, base)
+        return login if here else login.without_secrets()
+
+    async def _ls_remote(self) -> Refs:
+        finished = await self._run("ls-remote", "--symref", self.url)
+        if finished.status != 0:
+            raise git_error(self.location, self._login, finished)
+        listed = parse_ls_remote(finished.output)
+        kept = {name: sha for name, sha in listed.tips.items() if name.startswith((HEADS, TAGS, *self._more))}
+        return Refs(kept, listed.head, listed.branch)
+
+    async def _fetch(self, refs: Refs) -> Refs:
+        if not self.mirror.exists:
+            self.mirror.create()
+        finished = await self._fetch_once(refs)
+        if mirror_is_damaged(finished):
+            self.mirror.sweep()
+            finished = await self._fetch_once(refs)
+        if mirror_is_damaged(finished):
+            self.mirror.create()
+            finished = await self._fetch_once(refs)
+        self.mirror.close()
+        if finished.status != 0:
+            raise git_error(self.location, self._login, finished)
+        await self._tidy()
+        if self.mirror.lacks(refs.shas):  # a ref moved between our question and the fetch
+            refs = await self._ask()
+        if self.mirror.lacks(refs.shas):
+            raise Unreachable(self.location.subject, "its refs move faster than they can be fetched")
+        return refs
+
+    async def _fetch_once(self, refs: Refs) -> Finished:
+        extra = [f"+{name}:{name}" for name in self._more if name in refs.tips]
+        return await self._git("fetch", "fetch", "--prune", *_FETCH_OPTIONS, self.url, *_REFSPECS, *extra)
+
+    async def _tidy(self) -> None:
+        if self.mirror.scattered:
+            await self._run("--git-dir", str(self.mirror.folder), "repack", "--quiet", "-d", "--geometric=2")
+            self.mirror.close()
+
+    async def _git(self, request_type: str, *arguments: str, login: Login | None = None) -> Finished:
+        """Run git on the mirror, counted and timed."""
+        started = time.perf_counter()
+        self._tools.telemetry.count("argocd_git_request_total", request_type=request_type)
+        try:
+            return await self._run("--git-dir", str(self.mirror.folder), *arguments, login=login)
+        finally:
+            took = time.perf_counter() - started
+            self._tools.telemetry.observe("argocd_git_request_duration_seconds", took, request_type=request_type)
+
+    async def _run(self, *arguments: str, login: Login | None = None) -> Finished:
+        seconds = self._tools.timeout_seconds
+        try:
+            async with self._tools.turn(self.location.host):
+                return await run_git(
+                    arguments,
+                    scheme=self.location.scheme,
+                    login=login or self._login,
+                    home=self._tools.home,
+                    timeout_seconds=seconds,
+                )
+        except TimeoutError as error:
+            raise Unreachable(self.location.subject, f"git took longer than {seconds:.0f} s") from error
+
+    @property
+    def url(self) -> str:
+        """Where git finds it: a path, or its URL after redirects, without a login."""
+        if self.location.scheme == "file":
+            return self.location.path
+        return (self._door or self._opened(self.location.url)).base
+
+    @property
+    def _login(self) -> Login:
+        if self.location.scheme == "file":
+            return Login()
+        return (self._door or self._opened(self.location.url)).login

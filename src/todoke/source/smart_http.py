@@ -1,0 +1,120 @@
+"""Asking a Git server over HTTP for its refs, on kept connections. Source: Git, gitprotocol-http and gitprotocol-v2."""
+
+import ssl
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+import msgspec
+
+from todoke.model.errors import Blocked, Unreachable
+from todoke.source.keyring import Login
+from todoke.source.urls import Location, scrubbed
+
+_LARGEST_ANSWER = 64 * 1024 * 1024
+_REQUEST_HEADERS = {
+    "Content-Type": "application/x-git-upload-pack-request",
+    "Accept": "application/x-git-upload-pack-result",
+    "Git-Protocol": "version=2",
+    "User-Agent": "git/todoke",  # some forges serve Git only to what calls itself git
+}
+
+
+class Door(msgspec.Struct, frozen=True):
+    """Where and how one repository is asked: what is worked out once and kept."""
+
+    base: str
+    login: Login
+    tls: ssl.SSLContext | bool
+    headers: dict[str, str]
+    proxy: str | None = None
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """An HTTP answer."""
+
+    status: int
+    body: bytes
+    url: str  # after redirects
+
+
+def open_door(location: Location, base: str, login: Login) -> Door:
+    """How to ask for a repository at `base`, its URL or where that redirects to.
+
+    Raises: Blocked: the client certificate is not one.
+    """
+    headers = dict(_REQUEST_HEADERS)
+    if login.header:
+        headers["Authorization"] = login.header.reveal()
+    try:
+        tls = login.tls()
+    except (ssl.SSLError, OSError) as error:
+        raise Blocked(login.origin, "its client certificate cannot be used", field="tlsClientCertData") from error
+    host = location.host.rpartition(":")[0] or location.host
+    proxy = None if proxy_bypass(host) else getproxies().get(location.scheme)
+    return Door(base, login, tls, headers, proxy)
+
+
+class SmartHttp:
+    """One pool of connections for all repositories."""
+
+    def __init__(self, timeout_seconds: float) -> None:
+        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=10, sock_read=30)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def ls_refs(self, location: Location, door: Door, body: bytes) -> Answer:
+        """The answer to one POST; a redirect is an answer, not followed."""
+        url = f"{door.base}/git-upload-pack"
+        return await self._ask(location, door, "POST", url, body)
+
+    async def advertisement(self, location: Location, door: Door, service: str) -> Answer:
+        """The answer to `GET info/refs`, redirects followed. aiohttp drops the login at another host."""
+        url = f"{door.base}/info/refs?service={service}"
+        return await self._ask(location, door, "GET", url, None)
+
+    async def _ask(self, location: Location, door: Door, method: str, url: str, body: bytes | None) -> Answer:
+        for attempt in (1, 2):
+            try:
+                return await self._once(door, method, url, body)
+            except (aiohttp.ServerDisconnectedError, ConnectionResetError) as error:
+                if attempt == 2:  # the first was a kept connection that the server had closed meanwhile
+                    raise Unreachable(location.subject, "the server hung up") from error
+            except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as error:
+                problem = f"its TLS certificate is not trusted: {scrubbed(str(error))}"
+                raise Blocked(location.subject, problem, next_step="Add its CA to the system's trust") from error
+            except (aiohttp.ClientError, OSError) as error:
+                secrets = [secret.reveal() for secret in door.login.secrets]
+                raise Unreachable(location.subject, f"no answer: {scrubbed(str(error), *secrets)}") from error
+        raise AssertionError("unreachable")
+
+    async def _once(self, door: Door, method: str, url: str, body: bytes | None) -> Answer:
+        if self._session is None:
+            connector = aiohttp.TCPConnector(limit=0, limit_per_host=16, keepalive_timeout=300)
+            self._session = aiohttp.ClientSession(
+                connector=connector, timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar()
+            )
+        async with self._session.request(
+            method,
+            url,
+            data=body,
+            headers=door.headers,
+            ssl=door.tls,
+            proxy=door.proxy,
+            allow_redirects=method == "GET",
+        ) as response:
+            return Answer(response.status, await _read(response), str(response.url))
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    chunks, size = [], 0
+    async for chunk in response.content.iter_any():
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > _LARGEST_ANSWER:
+            raise aiohttp.ClientPayloadError("the list of refs is larger than 64 MiB")
+    return b"".join(chunks)

@@ -1,0 +1,1 @@
+"""Outside: the ledger of what happened."""

@@ -1,0 +1,51 @@
+"""One control plane with a mover for the whole run, and a namespace of its own for every test."""
+
+from __future__ import annotations
+
+import secrets
+import time
+import urllib.error
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from tests.cluster.client import ApiClient
+from tests.cluster.control_plane import ControlPlane
+
+
+@pytest.fixture(scope="session")
+def plane() -> Iterator[ControlPlane]:
+    """A running control plane whose Pods become ready. Builds the programs when there are none yet."""
+    with ControlPlane() as running:  # blocking on purpose: no event loop outlives a test
+        running.start_mover()
+        yield running
+
+
+@pytest.fixture
+def namespace(plane: ControlPlane) -> Iterator[str]:
+    """The name of a new namespace that Pods can be made in; deleted afterwards, without waiting."""
+    name = f"test-{secrets.token_hex(4)}"
+    path = f"/api/v1/namespaces/{name}"
+    plane.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+    deadline = time.monotonic() + 20
+    while True:  # Pods are refused until their ServiceAccount is there
+        try:
+            plane.request("GET", f"{path}/serviceaccounts/default")
+            break
+        except urllib.error.HTTPError as error:
+            error.close()
+            assert time.monotonic() < deadline, f"no ServiceAccount in {name}: {error}"
+            time.sleep(0.02)
+    yield name
+    try:
+        plane.request("DELETE", path)
+    except urllib.error.HTTPError as error:  # the test deleted it itself
+        error.close()
+        assert error.code in (404, 409), error
+
+
+@pytest.fixture
+async def client(plane: ControlPlane) -> AsyncIterator[ApiClient]:
+    """An open client of ``admin``."""
+    async with ApiClient(plane.kubeconfig_path) as opened:
+        yield opened

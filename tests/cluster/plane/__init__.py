@@ -1,0 +1,1 @@
+"""The programs of the control plane: how they are built from their published source."""
