@@ -16,6 +16,7 @@ from tests.source.conftest import WatchedServer
 from todoke.model.credentials import Credential, CredentialUse, SecretText
 from todoke.model.errors import Blocked, Unreachable
 from todoke.model.sources import SourceSpec
+from todoke.model.telemetry import Silent
 from todoke.source.keyring import Keyring
 from todoke.source.repositories import GitSource
 from todoke.source.urls import locate, scrubbed, shown
@@ -174,7 +175,8 @@ class _RedirectAnswer(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    do_POST = do_GET
+    def do_POST(self) -> None:
+        self.do_GET()
 
     def log_message(self, format: str, *args: object) -> None:
         """Silent."""
@@ -254,8 +256,6 @@ async def test_nobody_there_is_unreachable(source: GitSource) -> None:
 
 
 async def test_no_answer_in_time_is_unreachable(tmp_path: Path, repo: Repo, server: WatchedServer, url: str) -> None:
-    from todoke.model.telemetry import Silent
-
     hasty = GitSource(tmp_path / "mirrors", Silent(), fetch_timeout_seconds=0.2)
     server.hanging = True
     with pytest.raises(Unreachable, match="no answer"):

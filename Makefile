@@ -1,0 +1,48 @@
+# todoke. `make help` lists the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help setup test test-quick lint bench plane lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+setup: .venv/.ready ## the virtual environment in .venv, with the program at .venv/bin/todoke
+
+.venv/.ready: requirements/dev.txt requirements/uv.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11) and "todoke needs Python 3.11 or newer: make setup PYTHON=/path/to/python3.11")'
+	@echo "installing the locked dependencies ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+	@echo "ready: $(BIN)/todoke"
+
+plane: setup ## build the real control plane (etcd, kube-apiserver, kube-controller-manager) into a cache outside the checkout
+	@$(BIN)/python tests/cluster/plane/build.py
+
+test: setup plane ## everything, on the real control plane
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-quick: setup ## all that needs no control plane, in less than a minute
+	@$(BIN)/python -m pytest -m "not plane" $(ARGS)
+
+lint: setup ## formatting, style, types, import contracts
+	@$(BIN)/ruff format --check src tests bench
+	@$(BIN)/ruff check src tests bench
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+bench: setup plane ## the figures in bench/README.md; takes about ten minutes
+	@$(BIN)/python bench/gitops.py $(ARGS)
+
+lock: setup ## bring the locked requirements up to date
+	@cd requirements && for name in uv run dev; do \
+	  ../$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-header --universal --python-version 3.11 $$name.in -o $$name.txt; done
+
+clean: ## remove what setup made; the control plane's cache stays
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dist
