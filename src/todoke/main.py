@@ -101,7 +101,7 @@ async def controller(settings: Settings, announce: Callable[[str], None]) -> Non
         stack.callback(ledger.close)
         cluster, applications = KubeCluster(client), KubeApplications(client, settings.namespace)
         rooms = Rooms(source, DirectoryRenderer(), cluster, applications, ledger, lambda: datetime.now(UTC))
-        house = House(settings.namespace, settings.installation, settings.observe)
+        house = House(settings.namespace, settings.stamped_installation, settings.mark, settings.observe)
         pace = Pace(
             workers=settings.workers,
             budget_seconds=settings.budget_seconds,
@@ -158,4 +158,4 @@ async def queries(settings: Settings) -> AsyncIterator[Queries]:
         rooms = Rooms(
             source, DirectoryRenderer(), DirectCluster(client), applications, ledger, lambda: datetime.now(UTC)
         )
-        yield Queries(rooms, House(settings.namespace, settings.installation), applications, source)
+        yield Queries(rooms, House(settings.namespace, settings.stamped_installation, settings.mark), applications, source)

@@ -27,7 +27,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The control namespace: Applications in it are acted on, projects and repository Secrets are read from it."""
 
     installation: str = ""
-    """Name of this installation: it acts on Applications marked with it, and stamps it on objects when set."""
+    """Name of this installation: it acts on Applications marked with it (default: the control namespace), and stamps
+    it on objects when it is set or the control namespace is not `todoke`."""
 
     observe: bool = False
     """Write nothing at all, only look."""
@@ -58,6 +59,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     log_level: str = "info"
     """debug, info, warning or error."""
+
+
+    @property
+    def mark(self) -> str:
+        """Value of the annotation `todoke.dev/managed-by` on the Applications elsewhere that are ours."""
+        return self.installation or self.namespace
+
+    @property
+    def stamped_installation(self) -> str:
+        """The installation id that objects bear: two installations never take each other's objects for their own."""
+        return self.installation or ("" if self.namespace == "todoke" else self.namespace)
 
 
 def read_settings(flags: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Settings:

@@ -6,11 +6,13 @@ import secrets
 import time
 import urllib.error
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.cluster.client import ApiClient
 from tests.cluster.control_plane import ControlPlane
+from tests.cluster.stage import Stage, install_kinds, staged
 
 
 @pytest.fixture(scope="session")
@@ -49,3 +51,11 @@ async def client(plane: ControlPlane) -> AsyncIterator[ApiClient]:
     """An open client of ``admin``."""
     async with ApiClient(plane.kubeconfig_path) as opened:
         yield opened
+
+
+@pytest.fixture
+async def stage(plane: ControlPlane, client: ApiClient, namespace: str, tmp_path: Path) -> AsyncIterator[Stage]:
+    """todoke's rooms on a namespace and a repository of their own."""
+    await install_kinds(client)
+    async with staged(plane, client, namespace, tmp_path) as ready:
+        yield ready

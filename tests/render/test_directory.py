@@ -108,7 +108,7 @@ def test_what_is_no_object_is_ignored_with_a_warning() -> None:
     assert [warning.partition(":")[0] for warning in rendering.warnings] == [
         "file1.yaml is ignored",
         "file2.yaml is ignored",
-        "file3.yaml, line 1 is ignored",
+        "file3.yaml, line 2 is ignored",
         "file4.yaml is ignored",
         "file5.yaml is ignored",
         "file6.yaml is ignored",
@@ -196,7 +196,7 @@ def test_status_and_null_timestamps_go_silently_and_server_fields_with_a_warning
         "spec": {"template": {"metadata": {"labels": {"a": "b"}}, "l": [{"metadata": {}}]}, "creationTimestamp": None},
     }
     assert rendering.warnings == (
-        "file1.yaml: metadata.managedFields, metadata.resourceVersion, metadata.uid belong to the server and are left out",
+        "file1.yaml: left out what the server sets: metadata.managedFields, metadata.resourceVersion, metadata.uid",
     )
     assert "creationTimestamp" not in body_of(config(more="  creationTimestamp: 2020-01-01T00:00:00Z"))["metadata"]
 

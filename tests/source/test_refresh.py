@@ -14,6 +14,8 @@ from tests.cluster.git_repo import Repo
 from tests.source.conftest import Counted, WatchedServer
 from todoke.model.errors import Blocked, Unreachable
 from todoke.model.sources import SourceSpec
+from todoke.source.git_command import Finished
+from todoke.source.remote_errors import mirror_is_damaged
 from todoke.source.repositories import GitSource
 
 
@@ -272,6 +274,40 @@ async def test_many_packs_are_gathered_and_nothing_is_lost(tmp_path: Path, sourc
     await source.refresh(repo.url)
     assert len([*mirror.glob("objects/pack/*.pack")]) < 10
     assert [source.files(repo.url, sha, spec(repo.url))[0].data for sha in shas] == [b"a: 0", b"a: 1"]
+
+
+@pytest.mark.parametrize(
+    ("said", "damaged"),
+    [
+        ("fatal: Unable to create '/m/refs/heads/main.lock': File exists.", True),
+        ("error: refs/heads/main does not point to a valid object!\nfatal: bad object refs/heads/main", True),
+        (
+            "error: object file objects/ab/cd is empty\nfatal: loose object abcd (stored in objects/ab/cd) is corrupt",
+            True,
+        ),
+        ("error: packfile objects/pack/pack-1.pack does not match index", True),
+        ("fatal: not a git repository: '/m'", True),
+        (
+            "fetch-pack: unexpected disconnect while reading\nfatal: early EOF\nfatal: index-pack failed",
+            False,
+        ),
+        ("fatal: write error: No space left on device\nfatal: index-pack failed", False),
+        ("error: RPC failed; curl 56 Recv failure: Connection reset by peer", False),
+        ("fatal: unable to access 'http://h/': The requested URL returned error: 503", False),
+    ],
+)
+def test_only_a_damaged_mirror_is_dropped_not_one_behind_a_bad_line(said: str, damaged: bool) -> None:
+    assert mirror_is_damaged(Finished(128, "", said)) is damaged
+    assert not mirror_is_damaged(Finished(0, "", said))
+
+
+async def test_a_machine_without_git_says_so(
+    monkeypatch: pytest.MonkeyPatch, source: GitSource, repo: Repo, tmp_path: Path
+) -> None:
+    repo.commit({"a.yaml": "a: 1"}, "one")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Blocked, match="Program git: is not installed"):
+        await source.refresh(repo.url)
 
 
 def _processes_with(text: str) -> list[str]:

@@ -10,6 +10,16 @@ ADOPT = "todoke.dev/adopt"
 _FLUX = (("kustomize.toolkit.fluxcd.io/", "Flux Kustomization"), ("helm.toolkit.fluxcd.io/", "Flux HelmRelease"))
 
 
+def applied_by_us(live: LiveObject) -> bool:
+    """Whether our field manager stands in the object's record. A tracking id alone may be another controller's."""
+    return b'"manager":"todoke"' in live.raw
+
+
+def applied_by_argo(live: LiveObject) -> bool:
+    """Whether Argo CD's field manager stands in the object's record."""
+    return b'"manager":"argocd-controller"' in live.raw
+
+
 def other_owner(live: LiveObject, instance: str, installation: str) -> str:
     """Who else claims the object, as a person would say it, or ""."""
     owner = claimant(live.tracking, live.key)

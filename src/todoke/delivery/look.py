@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from todoke.access.project import kind_permitted
-from todoke.compare.claims import ADOPT, other_owner
+from todoke.compare.claims import ADOPT, applied_by_argo, applied_by_us, other_owner
 from todoke.compare.drift import Difference
 from todoke.compare.ignore import keep_live_values, rules_for
 from todoke.compare.masking import field_changes
@@ -169,7 +169,8 @@ class _Comparison:
     def _other_owner(self, manifest: Manifest, live: LiveObject) -> str:
         mine = tracking_id(self._deliverable.instance, live.key, self._deliverable.namespace)
         if live.tracking == mine and live.installation == self._installation:
-            return ""
+            theirs = not self._deliverable.adopted and not applied_by_us(live) and applied_by_argo(live)
+            return f"application {self._deliverable.instance} of Argo CD" if theirs else ""
         owner = other_owner(live, self._deliverable.instance, self._installation)
         if owner and annotations(manifest.body).get(ADOPT) == "true":
             return ""

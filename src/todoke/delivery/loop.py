@@ -81,7 +81,7 @@ class Loop:
 
     def _is_ours(self, key: DeliverableKey, heard: _Heard) -> bool:
         annotations = heard.metadata.get("annotations") or {}
-        return is_ours(key.namespace, annotations, self._house.namespace, self._house.installation)
+        return is_ours(key.namespace, annotations, self._house.namespace, self._house.mark)
 
     def heard_of_objects(self, instances: set[str], _keys: set[ObjectKey]) -> None:
         """Objects of some applications changed in the cluster."""

@@ -21,11 +21,11 @@ _UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _PROPAGATION = {"foreground": "Foreground", "background": "Background", "orphan": "Orphan"}
 
 
-def is_ours(namespace: str, annotations: Mapping[str, str], control_namespace: str, installation: str) -> bool:
+def is_ours(namespace: str, annotations: Mapping[str, str], control_namespace: str, mark: str) -> bool:
     """Whether this installation acts on an Application: it bears our mark, or lives in our namespace unskipped."""
-    mark = annotations.get(MANAGED_BY)
-    if mark is not None:
-        return mark == installation
+    found = annotations.get(MANAGED_BY)
+    if found is not None:
+        return found == mark
     return namespace == control_namespace and annotations.get(SKIP_RECONCILE) != "true"
 
 

@@ -27,7 +27,7 @@ from todoke.model.deliverables import Deliverable, DeliverableKey
 from todoke.model.errors import Blocked
 from todoke.model.health import Health
 from todoke.model.objects import Kind, LiveObject
-from todoke.model.plans import Action
+from todoke.model.plans import Action, Plan
 from todoke.model.projects import AppProject, read_project
 from todoke.plan.decide import LastSync, Verb, decide
 
@@ -46,8 +46,9 @@ class Rooms(msgspec.Struct, frozen=True):
 class House(msgspec.Struct, frozen=True):
     """What this installation is."""
 
-    namespace: str = "todoke"
-    installation: str = ""
+    namespace: str = "todoke"  # the control namespace
+    installation: str = ""  # stamped on objects, "" = none
+    mark: str = "todoke"  # the value of our mark on Applications elsewhere
     observe: bool = False  # never write anything
 
 
@@ -92,6 +93,25 @@ class Delivery:
             if not quiet:
                 await self._telling.failure(deliverable, body, [("ComparisonError", str(error))], self._rooms.now())
             return None
+
+    async def preview(self, key: DeliverableKey) -> Plan:
+        """What the next look would plan, without carrying it out or telling of it.
+
+        Raises:
+            Blocked: the application does not exist, or cannot be compared; says why.
+        """
+        application = self._rooms.applications.get(key)
+        if application is None:
+            raise Blocked(str(key), "there is no such application", next_step="List them with `todoke app list`")
+        memory, body = self.memories.of(key), application.body
+        deliverable = self.read(application, body, memory)
+        project = self._project(deliverable)
+        if problems := (*deliverable.problems, *self._forbidden(memory, deliverable, project)):
+            raise Blocked(str(key), "; ".join(problems))
+        revisions = await self.rendering.revisions(deliverable)
+        rendered = await self._rendered(deliverable, None, revisions, body, memory)
+        question = Question(deliverable.sync.prune)
+        return (await self._looker.look(deliverable, rendered, memory, question, project, _kept_kinds(body))).plan
 
     def read(self, application: LiveObject, body: Mapping[str, Any], memory: Memory) -> Deliverable:
         """The deliverable an Application describes, read anew only when the object says something else."""

@@ -21,7 +21,7 @@ def clean(body: dict[str, Any], origin: str, warnings: list[str]) -> None:
     dropped = [name for name in _SERVER_SET if name in metadata and metadata.pop(name) is not None]
     if dropped:
         names = ", ".join(f"metadata.{name}" for name in dropped)
-        warnings.append(f"{origin}: {names} belongs to the server and is left out")
+        warnings.append(f"{origin}: left out what the server sets: {names}")
     if body["kind"] == "Secret" and body["apiVersion"] == "v1" and "stringData" in body:
         _fold_string_data(body, origin)
 

@@ -41,11 +41,6 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 _BASES = {"x": 16, "b": 2, "o": 8}
 _LARGEST_EXACT = 9.2e18  # beyond it Go writes a float as a float
 
-# A document with more brackets or deeper indentation is first looked through without building anything.
-_SUSPICIOUS_BRACKETS = 1000
-_SUSPICIOUS_INDENT = re.compile(rb"^[-?: \t]{500}", re.M)
-_SUSPICIOUS_SIZE = 1024 * 1024
-
 
 class NotYaml(ValueError):
     """The text is not YAML, or not YAML that Kubernetes reads. `line` counts from 1, 0 when unknown."""
@@ -62,7 +57,6 @@ def load(document: bytes) -> Any:
         aliases are written out.
     """
     try:
-        _look_through(document)
         parser = _Parser(document)
         try:
             root = parser.get_single_node()
@@ -81,40 +75,32 @@ def load(document: bytes) -> Any:
 
 
 class _Parser(CParser):
-    """libyaml's parser without any rules for what plain text means; nodes carry as tag how they were written."""
+    """libyaml's parser without any rules for what plain text means; nodes carry as tag how they were written.
+
+    It counts while it builds, so that a hostile document exhausts neither the stack nor the memory.
+    """
+
+    def __init__(self, document: bytes) -> None:
+        super().__init__(document)
+        self._depth = self._nodes = 0
 
     def resolve(self, kind: type[Node], _value: str, implicit: Any) -> str:
         if kind is ScalarNode:
             return _PLAIN if implicit[0] else _QUOTED
         return ""
 
-    def descend_resolver(self, current_node: Node | None, current_index: Any) -> None:
-        pass
+    def descend_resolver(self, parent: Node | None, _index: Any) -> None:
+        """Called by the parser before each node."""
+        self._depth += 1
+        if self._depth > DEEPEST + 1:
+            raise _too_deep(parent.start_mark if parent is not None else None)
 
     def ascend_resolver(self) -> None:
-        pass
-
-
-def _look_through(document: bytes) -> None:
-    """Refuse what would exhaust the stack or the memory, before nodes are built."""
-    brackets = document.count(b"[") + document.count(b"{")
-    if brackets < _SUSPICIOUS_BRACKETS and len(document) < _SUSPICIOUS_SIZE and not _SUSPICIOUS_INDENT.search(document):
-        return
-    parser = _Parser(document)
-    depth = nodes = 0
-    try:
-        while parser.check_event():
-            event: Any = parser.get_event()
-            if isinstance(event, yaml.events.CollectionStartEvent):
-                depth += 1
-            elif isinstance(event, yaml.events.CollectionEndEvent):
-                depth -= 1
-                continue
-            nodes += 1
-            if depth > DEEPEST or nodes > MOST_NODES:
-                raise _too_deep(event.start_mark) if depth > DEEPEST else _too_large()
-    finally:
-        parser.dispose()
+        """Called by the parser after each node."""
+        self._depth -= 1
+        self._nodes += 1
+        if self._nodes > MOST_NODES:
+            raise _too_large()
 
 
 def _too_deep(mark: Any) -> NotYaml:

@@ -11,6 +11,7 @@ import msgspec
 
 from todoke.source.keyring import Login
 
+_SECONDS_TO_DIE = 5
 _INHERITED = (
     "PATH",
     "LD_LIBRARY_PATH",
@@ -67,7 +68,9 @@ async def run_git(
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            await process.communicate()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_SECONDS_TO_DIE):
+                    await process.communicate()
     status = process.returncode
     return Finished(
         -1 if status is None else status, output.decode("utf-8", "replace"), errors.decode("utf-8", "replace")

@@ -56,7 +56,7 @@ class Keyring:
                 self._templates.append((write, url, credential))
             else:
                 self._exact[write, url] = credential
-        self._templates.sort(key=lambda one: len(one[1]), reverse=True)
+        self._templates.sort(key=lambda one: (-len(one[1]), one[2].project != ""))
 
     def login(self, location: Location, *, write: bool = False) -> Login:
         """How to open a repository: its own credential, else the longest template, else what its URL bears.

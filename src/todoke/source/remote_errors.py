@@ -9,10 +9,15 @@ from todoke.source.urls import Location, scrubbed
 
 _REFUSED = re.compile(r"authentication failed|could not read (username|password)|error: 40[13]|access denied", re.I)
 _NOT_FOUND = re.compile(r"error: 404|repository .*not found|does not appear to be a git repository", re.I)
+_NOT_THE_MIRROR = re.compile(
+    r"no space left|disk quota|read-only file system|permission denied|disconnect|hung up|rpc failed|timed out"
+    r"|connection (reset|refused)|could not resolve|early eof",
+    re.I,
+)
 _DAMAGED = re.compile(
     r"\.lock|corrupt|bad object|missing (blob|tree|commit|object)|not a git repository|object file .* is empty"
     r"|did not send all necessary objects|index-pack (failed|died)|unable to read|does not match index|loose object"
-    r"|far too short|early eof|bad (pack|packed|ref)|unresolved deltas|broken|too-short",
+    r"|far too short|bad (pack|packed|ref)|unresolved deltas|broken|too-short",
     re.I,
 )
 _HOW_TO_READ = 'a Secret labelled "argocd.argoproj.io/secret-type: repository" with url, username and password'
@@ -57,5 +62,7 @@ def git_error(location: Location, login: Login, finished: Finished, *, write: bo
 
 
 def mirror_is_damaged(finished: Finished) -> bool:
-    """Whether git failed for a reason that lies in our mirror, or may."""
-    return finished.status != 0 and bool(_DAMAGED.search(finished.errors))
+    """Whether git failed because of what is in our mirror, and not of a broken connection or a full disk."""
+    if finished.status == 0 or _NOT_THE_MIRROR.search(finished.errors):
+        return False
+    return bool(_DAMAGED.search(finished.errors))

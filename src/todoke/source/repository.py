@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pygit2
+
 from todoke.model.errors import Blocked, DeliveryError, Unreachable
 from todoke.model.telemetry import Telemetry
 from todoke.source.git_command import Finished, run_git
@@ -18,6 +20,7 @@ from todoke.source.urls import Location, same_place
 from todoke.source.wire import NotVersion2, ls_refs_request, parse_ls_refs, speaks_version_2
 
 _MOST_PROCESSES = 8  # git processes that speak to one host at a time
+_LONGEST_REF = 1000
 _PATIENCE = 10  # how many times the timeout of one of them we wait for a turn
 _FETCH_OPTIONS = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
 _REFSPECS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
@@ -71,6 +74,8 @@ class Repository:
     def want(self, revision: str) -> bool:
         """Also listen to a ref outside of heads and tags; False when it is listened to already."""
         if not revision.startswith("refs/") or revision in self._more or revision.startswith((HEADS, TAGS)):
+            return False
+        if len(revision) > _LONGEST_REF or not pygit2.reference_is_valid_name(revision):
             return False
         self._more = (*self._more, revision)
         return True
@@ -262,6 +267,8 @@ class Repository:
                     home=self._tools.home,
                     timeout_seconds=seconds,
                 )
+        except FileNotFoundError as error:
+            raise Blocked("Program git", "is not installed", next_step="Install Git 2.32 or newer") from error
         except TimeoutError as error:
             raise Unreachable(self.location.subject, f"git took longer than {seconds:.0f} s") from error
 

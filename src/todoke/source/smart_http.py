@@ -89,7 +89,8 @@ class SmartHttp:
                 raise Blocked(location.subject, problem, next_step="Add its CA to the system's trust") from error
             except (aiohttp.ClientError, OSError) as error:
                 secrets = [secret.reveal() for secret in door.login.secrets]
-                raise Unreachable(location.subject, f"no answer: {scrubbed(str(error), *secrets)}") from error
+                detail = scrubbed(str(error), *secrets) or "it took too long"
+                raise Unreachable(location.subject, f"no answer: {detail}") from error
         raise AssertionError("unreachable")
 
     async def _once(self, door: Door, method: str, url: str, body: bytes | None) -> Answer:

@@ -1,0 +1,1 @@
+"""Benchmarks of todoke against a real control plane, and of its hot paths alone."""
