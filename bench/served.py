@@ -1,16 +1,16 @@
 """The controller's process in a benchmark: `serve` with the settings of the environment.
 
-With BENCH_PROFILE it runs under cProfile; SIGUSR2 writes the statistics to the file that BENCH_PROFILE names, with a
-number behind the name, and begins anew.
+With BENCH_PROFILE it runs under cProfile; on SIGUSR2 the statistics so far go to the file which that names, and new
+ones begin.
 """
 
 from __future__ import annotations
 
 import cProfile
-import itertools
 import logging
 import os
 import signal
+from pathlib import Path
 
 from todoke.main import serve
 from todoke.settings import read_settings
@@ -24,23 +24,25 @@ def main() -> None:
     """Serve until SIGTERM."""
     logging.basicConfig(level=logging.WARNING)
     target = os.environ.get("BENCH_PROFILE", "")
-    if not target:
-        serve(read_settings({}), _say)
-        return
-    numbers = itertools.count(1)
-    profile = cProfile.Profile()
+    if target:
+        _profile(Path(target))
+    serve(read_settings({}), _say)
+
+
+def _profile(target: Path) -> None:
+    running = [cProfile.Profile()]
 
     def dump(*_: object) -> None:
-        nonlocal profile
+        profile = running.pop()
         profile.disable()
-        profile.dump_stats(f"{target}.{next(numbers)}.part")
-        os.rename(f"{target}.{next(iter([0]))}.part", f"{target}.0") if False else None  # noqa: B018
-        profile = cProfile.Profile()
-        profile.enable()
+        unfinished = target.with_suffix(".part")
+        profile.dump_stats(unfinished)
+        unfinished.replace(target)
+        running.append(cProfile.Profile())
+        running[0].enable()
 
     signal.signal(signal.SIGUSR2, dump)
-    profile.enable()
-    serve(read_settings({}), _say)
+    running[0].enable()
 
 
 if __name__ == "__main__":

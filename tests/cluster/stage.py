@@ -188,6 +188,22 @@ class Stage:
         await self.caught_up(kind, name)
 
 
+def core_kinds(namespace: str) -> dict[str, str]:
+    """List paths of the kinds that tests look through for objects nobody should have made."""
+    root = f"/api/v1/namespaces/{namespace}"
+    return {
+        "ConfigMap": f"{root}/configmaps",
+        "Secret": f"{root}/secrets",
+        "Service": f"{root}/services",
+        "ServiceAccount": f"{root}/serviceaccounts",
+        "PersistentVolumeClaim": f"{root}/persistentvolumeclaims",
+        "Pod": f"{root}/pods",
+        "Deployment": f"/apis/apps/v1/namespaces/{namespace}/deployments",
+        "Ingress": f"/apis/networking.k8s.io/v1/namespaces/{namespace}/ingresses",
+        "ManagedCertificate": f"/apis/networking.gke.io/v1/namespaces/{namespace}/managedcertificates",
+    }
+
+
 def config_map(name: str = "web", **data: str) -> dict[str, Any]:
     """A ConfigMap manifest."""
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster.certificates import Certificates
 from tests.cluster.git_repo import Repo
 from tests.source.conftest import WatchedServer
 from todoke.model.credentials import Credential, CredentialUse, SecretText
@@ -154,6 +156,35 @@ async def test_the_login_never_stands_among_the_arguments_of_git(
     assert "fetch" in log.read_text()
     assert "taro-pass" not in log.read_text()
     assert encoded not in log.read_text()
+
+
+@pytest.fixture
+def tls_url(tmp_path: Path, repo: Repo) -> Iterator[str]:
+    """The URL of a server whose certificate nobody trusts."""
+    made = Certificates.make(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(made.serving, made.serving_key)
+    with WatchedServer(repo.path.parent) as running:
+        running._server.socket = context.wrap_socket(running._server.socket, server_side=True)
+        yield running.url("shop.git").replace("http://", "https://")
+
+
+async def test_a_certificate_that_is_not_trusted_is_blocked_unless_the_secret_says_insecure(
+    source: GitSource, repo: Repo, tls_url: str, tmp_path: Path
+) -> None:
+    sha = repo.commit({"a.yaml": "a: 1"}, "one")
+    with pytest.raises(Blocked, match="TLS certificate is not trusted"):
+        await source.refresh(tls_url)
+    trusting = Credential(
+        CredentialUse.REPOSITORY,
+        tls_url,
+        client_certificate=SecretText((tmp_path / "server.crt").read_text()),
+        client_key=SecretText((tmp_path / "server.key").read_text()),
+        insecure=True,
+    )
+    source.use_credentials([trusting])
+    assert await source.refresh(tls_url)
+    assert source.files(tls_url, sha, SourceSpec(tls_url))
 
 
 class _Redirect(HTTPServer):

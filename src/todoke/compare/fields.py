@@ -128,6 +128,11 @@ def only(path: Path) -> dict[str, Any]:
     return {path[0]: only(path[1:])} if path else {}
 
 
+def set_of(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The field set of a value whose merge rules are not known: maps field by field, lists whole."""
+    return {f"f:{name}": set_of(inner) if isinstance(inner, dict) and inner else {} for name, inner in value.items()}
+
+
 def text(path: Path) -> str:
     """A path as a person writes it: `.spec.containers[web].image`."""
     words = []

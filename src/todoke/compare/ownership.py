@@ -10,7 +10,20 @@ from typing import Any
 import msgspec
 
 from todoke.compare.drift import ABSENT, Difference
-from todoke.compare.fields import Fields, Path, entries, holds, leaves, only, our_entry, present, union, without
+from todoke.compare.fields import (
+    Fields,
+    Path,
+    entries,
+    holds,
+    leaves,
+    only,
+    our_entry,
+    present,
+    set_of,
+    text,
+    union,
+    without,
+)
 from todoke.model.tracking import MANAGER
 
 ARGO = "argocd-controller"
@@ -85,6 +98,12 @@ def hand_over(
     kept: list[Taken] = []
     for path in gone_paths(before, desired, [entry.get("fieldsV1") or {} for entry in rest]):
         held, rest = _take_gone(path, held, rest, live, reasons, kept)
+    if ours is None and before is not None:
+        # Somebody wiped the record of who holds what: only our last manifest still knows what was ours.
+        for path in gone_paths(before, desired, [set_of(before)]):
+            if present(live, path) and not any(holds(entry.get("fieldsV1") or {}, path) for entry in rest):
+                held = union(held, only(path))
+                reasons.append(f"takes away {text(path)}")
     if scaled and not present(desired, _REPLICAS) and holds(held, _REPLICAS) and present(live, _REPLICAS):
         held = without(held, _REPLICAS)
         rest.append(_entry(HANDOVER, live, only(_REPLICAS)))
@@ -98,7 +117,7 @@ def _take_gone(
     path: Path, held: Fields, rest: list[dict[str, Any]], live: Mapping[str, Any], reasons: list[str], kept: list[Taken]
 ) -> tuple[Fields, list[dict[str, Any]]]:
     holders = [entry for entry in rest if holds(entry.get("fieldsV1") or {}, path) and present(live, path)]
-    at = Difference(path, None, None).at
+    at = text(path)
     if not holders:
         return held, rest
     if not all(_editor(entry) for entry in holders):

@@ -15,7 +15,7 @@ import yaml
 from yaml._yaml import CParser
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-MOST_NODES = 500_000
+MOST_NODES = 250_000
 LARGEST_EXPANSION = 50 * 1024 * 1024
 DEEPEST = 200
 
@@ -53,7 +53,7 @@ class NotYaml(ValueError):
 def load(document: bytes) -> Any:
     """The value of one YAML document, made of what JSON can hold; None for an empty one.
 
-    Raises: NotYaml: broken syntax, a key that is no text, more than 200 levels, 500,000 nodes or 50 MB when all
+    Raises: NotYaml: broken syntax, a key that is no text, more than 200 levels, 250,000 nodes or 50 MB when all
         aliases are written out.
     """
     try:

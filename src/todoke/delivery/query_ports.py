@@ -1,0 +1,60 @@
+"""What one-shot requests of people ask of the outside world, beyond what a delivery asks (ports.py)."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+import msgspec
+
+from todoke.delivery.ports import Cluster, Ledger, Renderer, Source
+from todoke.model.credentials import Credential
+from todoke.model.deliverables import DeliverableKey
+from todoke.model.events import Event
+from todoke.model.objects import Kind, LiveObject
+
+
+class ApplicationObjects(Protocol):
+    """The Application objects, asked for each time. Implemented by todoke.cluster."""
+
+    async def find(self, key: DeliverableKey) -> LiveObject | None: ...
+    async def all(self, namespace: str, selector: str = "") -> list[LiveObject]: ...  # namespace "" = everywhere
+    async def project_named(self, name: str) -> Mapping[str, Any] | None: ...
+    async def create(self, body: Mapping[str, Any]) -> LiveObject: ...
+    async def change(self, key: DeliverableKey, patch: Mapping[str, Any]) -> LiveObject: ...  # merge patch
+    async def remove(self, application: LiveObject) -> None: ...  # exactly this one, by UID
+    async def credentials(self) -> list[Credential]: ...  # those that the asker may read
+    async def whoami(self) -> str: ...
+
+
+class QueryCluster(Cluster, Protocol):
+    """A cluster without watches: what a question needs is loaded for it. Implemented by todoke.cluster."""
+
+    async def load_owned(self, instance: str, kinds: Iterable[Kind], namespace: str) -> tuple[str, ...]:
+        """Load what `owned` answers for an instance: sentences on what could not be looked at."""
+
+    async def load_pods(self, namespaces: Iterable[str]) -> None: ...  # for `unready_pods`
+
+
+class QuerySource(Source, Protocol):
+    """Implemented by todoke.source."""
+
+    def use_credentials(self, credentials: Iterable[Credential]) -> None: ...
+
+
+class StoryLedger(Ledger, Protocol):
+    """A ledger that can be read. Implemented by todoke.store."""
+
+    async def story(self, application: DeliverableKey, most: int = 1000) -> list[Event]: ...  # newest first
+
+
+class Desk(msgspec.Struct, frozen=True):
+    """The rooms behind one-shot requests. The ledger is opened only by what needs it."""
+
+    source: QuerySource
+    renderer: Renderer
+    cluster: QueryCluster
+    applications: ApplicationObjects
+    ledger: Callable[[], StoryLedger]
+    now: Callable[[], datetime]
+    new_id: Callable[[], str]
+    """An id for a request, different each time."""

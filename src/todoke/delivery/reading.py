@@ -1,0 +1,66 @@
+"""Reading one Application for a look: what it describes, whether it may be delivered, where its objects may be."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from todoke.access.project import check, unenforced
+from todoke.delivery.translate import IN_CLUSTER, deliverable_of
+from todoke.model.applications import Application, ApplicationDestination, read_application
+from todoke.model.deliverables import Deliverable
+from todoke.model.errors import Blocked
+from todoke.model.objects import Kind
+from todoke.model.projects import AppProject, read_project
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """An Application as it is now, and what it describes."""
+
+    body: dict[str, Any]
+    application: Application
+    deliverable: Deliverable
+
+
+def subject_of(body: dict[str, Any], control_namespace: str) -> Subject:
+    """Read a decoded Application."""
+    application = read_application({name: value for name, value in body.items() if name != "status"}).value
+    return Subject(body, application, deliverable_of(application, body.get("spec") or {}, control_namespace))
+
+
+def project_of(body: Mapping[str, Any] | None, name: str) -> AppProject | None:
+    """The project in a decoded AppProject, None when there is none.
+
+    Raises:
+        Blocked: a rule cannot be read; it must not become a rule that permits.
+    """
+    if body is None:
+        return None
+    found = read_project(body)
+    if found.problems:
+        raise Blocked(f"AppProject/{name}", "; ".join(found.problems), next_step="Correct the project")
+    return found.value
+
+
+def problems_of(subject: Subject, project: AppProject | None, control_namespace: str) -> tuple[str, ...]:
+    """Why the application cannot or may not be delivered as it is written; empty when it can."""
+    deliverable = subject.deliverable
+    refused = () if project is None else unenforced(project)
+    reasons = check(
+        subject.application,
+        project,
+        deliverable.project,
+        control_namespace=control_namespace,
+        destination=ApplicationDestination(IN_CLUSTER[0], IN_CLUSTER[1], deliverable.namespace),
+    )
+    return (
+        *deliverable.problems,
+        *reasons,
+        *(f"AppProject/{deliverable.project} {field}: this version cannot enforce it" for field in refused),
+    )
+
+
+def kinds_of_status(body: Mapping[str, Any]) -> frozenset[Kind]:
+    """Kinds of the last status, in which objects may be left that the newest revision has no more."""
+    resources = (body.get("status") or {}).get("resources") or ()
+    return frozenset(Kind(r.get("group", ""), r.get("version", ""), r.get("kind", "")) for r in resources)

@@ -1,0 +1,5 @@
+"""The real control plane of tests/cluster, for cases that run on the fakes too."""
+
+from tests.cluster.conftest import client, namespace, plane
+
+__all__ = ["client", "namespace", "plane"]
