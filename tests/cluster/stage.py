@@ -100,7 +100,7 @@ class Stage:
 
     async def patch_application(self, patch: Mapping[str, Any], name: str = "shop") -> None:
         """A merge patch by a person; returns when todoke has heard of it."""
-        path = self._application_path(name)
+        path = self.application_path(name)
         answer = await self.api.patch(path, patch)
         await until(
             lambda: _now(self.applications.get(self.key(name))),
@@ -109,7 +109,7 @@ class Stage:
 
     async def status(self, name: str = "shop") -> dict[str, Any]:
         """The Application's status as the API server has it."""
-        found = await self.api.get(self._application_path(name))
+        found = await self.api.get(self.application_path(name))
         return found.get("status") or {}
 
     async def commit(self, files: Mapping[str, Any], message: str = "a change") -> str:
@@ -143,7 +143,7 @@ class Stage:
 
     async def assert_quiet(self, *objects: tuple[str, str]) -> None:
         """Two more looks write nothing: neither the named objects nor the Application get a new version."""
-        places = [*(self.path(kind, name) for kind, name in objects), self._application_path("shop")]
+        places = [*(self.path(kind, name) for kind, name in objects), self.application_path("shop")]
         await until(self.deliver, lambda status: status["health"]["status"] != "Progressing")
         before = [(await self.api.get(place))["metadata"]["resourceVersion"] for place in places]
         for _ in range(2):
@@ -151,7 +151,8 @@ class Stage:
         after = [(await self.api.get(place))["metadata"]["resourceVersion"] for place in places]
         assert after == before, places
 
-    def _application_path(self, name: str) -> str:
+    def application_path(self, name: str = "shop") -> str:
+        """URL path of an Application."""
         return f"{APPLICATIONS.format(namespace=self.namespace)}/{name}"
 
     async def caught_up(self, kind: str, name: str = "web") -> None:

@@ -1,5 +1,5 @@
 """The real control plane of tests/cluster, for cases that run on the fakes too."""
 
-from tests.cluster.conftest import client, namespace, plane
+from tests.cluster.conftest import namespace, plane
 
-__all__ = ["client", "namespace", "plane"]
+__all__ = ["namespace", "plane"]

@@ -79,7 +79,11 @@ class LiveObject(msgspec.Struct, frozen=True):
     @property
     def body(self) -> dict[str, Any]:
         """A fresh decoded copy; changing it changes nothing here."""
-        return _decode(self.raw)
+        body = _decode(self.raw)
+        # The items of a list do not say what they are: their list does.
+        body.setdefault("apiVersion", self.kind.api_version)
+        body.setdefault("kind", self.key.kind)
+        return body
 
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
