@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 
 import aiohttp
+from tests.cluster.client import ApiClient, ApiError
 
 from bench.workload import CONTROL_NAMESPACE, PATHS, Fleet, Json, Key
-from tests.cluster.client import ApiClient, ApiError
 
 TRACKING = "argocd.argoproj.io/tracking-id"
 MOST_TOLD = 20

@@ -28,7 +28,7 @@ async def create_all(stage: Stage, scenario: str) -> Figures:
     names = iter(stage.fleet.names)
     await asyncio.gather(*(_create(stage, names) for _ in range(CREATORS)))
     created = time.perf_counter() - began
-    met = await eye.until({(CONTROL_NAMESPACE, name): healthy for name in stage.fleet.names}, LONGEST)
+    met = await eye.until({(CONTROL_NAMESPACE, name): healthy for name in stage.fleet.names}, 20)
     seconds = max(met.values()) - began
     await stage.controller.settled()
     figures, requests = await meter.stop(scenario, seconds)
@@ -206,9 +206,7 @@ async def _healed(stage: Stage, versions: dict[Key, int]) -> list[float]:
 
     wanted, waits = stage.fleet.wanted(), []
     for kind in {key[0] for key in versions}:
-        tests = {
-            key[1:]: partial(healed, wanted[key], version) for key, version in versions.items() if key[0] == kind
-        }
+        tests = {key[1:]: partial(healed, wanted[key], version) for key, version in versions.items() if key[0] == kind}
         waits.append((await stage.eye(kind)).until(tests, LONGEST))
     return [at for met in await asyncio.gather(*waits) for at in met.values()]
 

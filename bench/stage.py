@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Self
 
 import orjson
+from tests.cluster.client import ApiClient
+from tests.cluster.control_plane import ControlPlane
+from tests.cluster.git_repo import Repo
+from tests.cluster.git_server import GitServer
 
 from bench.controller import Controller
 from bench.meters import AuditLog, Requests, cpu_seconds, machine_seconds, peak_mib, reset_peak
 from bench.reader import Eye, verify
 from bench.workload import CONTROL_NAMESPACE, Fleet
-from tests.cluster.client import ApiClient
-from tests.cluster.control_plane import ControlPlane
-from tests.cluster.git_repo import Repo
-from tests.cluster.git_server import GitServer
 from todoke.model.crd import custom_resource_definitions
 
 USER, MEDDLER = "todoke", "somebody-else"

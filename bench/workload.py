@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import yaml
-
 from tests.cluster.git_repo import Repo
 
 Json = dict[str, Any]
@@ -125,9 +124,7 @@ class Fleet:
         """Commits everything; `url` is what the applications call the repository."""
         self._repo, self._url, self._deployments = repo, url, deployments
         self.names = [f"app-{number:04d}" for number in range(count)]
-        self.kinds = (
-            ("Deployment", "Service") if deployments else ("ConfigMap", "Secret", "Service", "ServiceAccount")
-        )
+        self.kinds = ("Deployment", "Service") if deployments else ("ConfigMap", "Secret", "Service", "ServiceAccount")
         files = {path: text for name in self.names for path, text in self._files(name).items()}
         self.commits = [repo.commit(files, "the first version of all")]
         self._touched = dict.fromkeys(self.names, 0)

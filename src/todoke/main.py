@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from todoke.delivery.loop import Pace
     from todoke.delivery.queries import Queries
     from todoke.settings import Settings
 
@@ -80,19 +81,14 @@ async def controller(settings: Settings, announce: Callable[[str], None]) -> Non
     from todoke.cluster.client import KubeClient
     from todoke.cluster.connection import load
     from todoke.cluster.kube import KubeCluster
-    from todoke.delivery.loop import Loop, Pace
+    from todoke.delivery.loop import Loop
     from todoke.delivery.walk import Delivery, House, Rooms
     from todoke.render.directory import DirectoryRenderer
     from todoke.source.repositories import GitSource
     from todoke.store.ledger import SqliteLedger
 
-    connection = load(settings.kubeconfig, settings.context)
-    state = Path(settings.state_folder)
-    loops: list[Loop] = []
-    metrics = Metrics(
-        lambda: [live.body for key in loops[0].applications() if (live := applications.get(key))] if loops else [],
-        lambda: loops[0].queue.depth if loops else 0,
-    )
+    connection, state, ready = load(settings.kubeconfig, settings.context), Path(settings.state_folder), asyncio.Event()
+    metrics = Metrics()
     async with contextlib.AsyncExitStack() as stack:
         client = await stack.enter_async_context(KubeClient(connection, metrics, connections=settings.requests))
         source = GitSource(state / "mirrors", metrics, fetch_timeout_seconds=settings.fetch_seconds)
@@ -102,14 +98,8 @@ async def controller(settings: Settings, announce: Callable[[str], None]) -> Non
         cluster, applications = KubeCluster(client), KubeApplications(client, settings.namespace)
         rooms = Rooms(source, DirectoryRenderer(), cluster, applications, ledger, lambda: datetime.now(UTC))
         house = House(settings.namespace, settings.stamped_installation, settings.mark, settings.observe)
-        pace = Pace(
-            workers=settings.workers,
-            budget_seconds=settings.budget_seconds,
-            poll_seconds=settings.poll_seconds,
-            look_seconds=settings.look_seconds,
-        )
-        loop = Loop(Delivery(rooms, house), rooms, house, pace)
-        ready = asyncio.Event()
+        loop = Loop(Delivery(rooms, house), rooms, house, _pace(settings))
+        metrics.watch(loop.application_bodies, lambda: loop.queue.depth)
         if settings.listen:
             await stack.enter_async_context(serving(settings.listen, ready.is_set, metrics.text))
         group = await stack.enter_async_context(asyncio.TaskGroup())
@@ -120,17 +110,27 @@ async def controller(settings: Settings, announce: Callable[[str], None]) -> Non
             loop.heard_of_surroundings()
 
         await applications.start(group, loop.heard_of_application, surroundings)
-        loops.append(loop)
-        source.use_credentials(applications.credentials())
+        surroundings()
         ready.set()
-        total, ours = len(list(applications.keys())), len(loop.applications())
-        mode = " It observes and writes nothing." if settings.observe else ""
-        announce(
-            f"todoke acts on {ours} of {total} applications: context {connection.context}, "
-            f"namespace {settings.namespace}.{mode}"
-        )
+        announce(_announcement(settings, connection.context, len(list(applications.keys())), len(loop.applications())))
         gc.freeze()
         await loop.run()
+
+
+def _pace(settings: Settings) -> Pace:
+    from todoke.delivery.loop import Pace
+
+    return Pace(
+        workers=settings.workers,
+        budget_seconds=settings.budget_seconds,
+        poll_seconds=settings.poll_seconds,
+        look_seconds=settings.look_seconds,
+    )
+
+
+def _announcement(settings: Settings, context: str, total: int, ours: int) -> str:
+    mode = " It observes and writes nothing." if settings.observe else ""
+    return f"todoke acts on {ours} of {total} applications: context {context}, namespace {settings.namespace}.{mode}"
 
 
 @asynccontextmanager
@@ -158,4 +158,6 @@ async def queries(settings: Settings) -> AsyncIterator[Queries]:
         rooms = Rooms(
             source, DirectoryRenderer(), DirectCluster(client), applications, ledger, lambda: datetime.now(UTC)
         )
-        yield Queries(rooms, House(settings.namespace, settings.stamped_installation, settings.mark), applications, source)
+        yield Queries(
+            rooms, House(settings.namespace, settings.stamped_installation, settings.mark), applications, source
+        )

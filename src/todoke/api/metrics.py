@@ -34,12 +34,17 @@ _INFO = (
 class Metrics:
     """The Telemetry port on Prometheus, and a gauge per application that is read at scrape time only."""
 
-    def __init__(self, applications: Callable[[], Iterable[Mapping[str, Any]]], queue_depth: Callable[[], int]) -> None:
+    def __init__(self) -> None:
         self._registry = CollectorRegistry(auto_describe=False)
         self._counters: dict[str, Counter] = {}
         self._histograms: dict[str, Histogram] = {}
-        self._applications, self._queue_depth = applications, queue_depth
+        self._applications: Callable[[], Iterable[Mapping[str, Any]]] = tuple
+        self._queue_depth: Callable[[], int] = int
         self._registry.register(self)
+
+    def watch(self, applications: Callable[[], Iterable[Mapping[str, Any]]], queue_depth: Callable[[], int]) -> None:
+        """Where the applications and the queue's length are read at a scrape."""
+        self._applications, self._queue_depth = applications, queue_depth
 
     def count(self, name: str, amount: float = 1, **labels: str) -> None:
         """Add to a counter."""

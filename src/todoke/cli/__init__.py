@@ -1,1 +1,1 @@
-"""Face: the command line, in the manner of kubectl and argocd."""
+"""Face: the command line. Each command is a thin file; what it does is a function of a walk."""

@@ -64,6 +64,10 @@ class Loop:
         """The applications this installation acts on."""
         return sorted(self._ours.values())
 
+    def application_bodies(self) -> list[dict[str, Any]]:
+        """The same as they stand in the cluster."""
+        return [live.body for key in self.applications() if (live := self._rooms.applications.get(key))]
+
     def heard_of_application(self, key: DeliverableKey, before: LiveObject | None, after: LiveObject | None) -> None:
         """An Application appeared, changed or went away."""
         heard = None if after is None else _decode(after.raw)

@@ -1,8 +1,8 @@
 """Tells what a look found and what a sync did: the Application's status, and the ledger. Writes only what changed."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -37,15 +37,22 @@ class Done(msgspec.Struct, frozen=True):
 class Telling:
     """Writes an Application's status: at most once before and once after a sync."""
 
-    def __init__(self, applications: Applications, ledger: Ledger, cluster: Cluster, control_namespace: str) -> None:
+    def __init__(
+        self,
+        applications: Applications,
+        ledger: Ledger,
+        cluster: Cluster,
+        control_namespace: str,
+        clock: Callable[[], datetime],
+    ) -> None:
         self._applications, self._ledger, self._cluster = applications, ledger, cluster
-        self._control_namespace = control_namespace
+        self._control_namespace, self._clock = control_namespace, clock
 
     async def tell(
         self, deliverable: Deliverable, body: Mapping[str, Any], memory: Memory, view: View, done: Done
     ) -> float | None:
         """Bring the status up to date; seconds after which a look is due because a write was put off."""
-        now = datetime.now(UTC)
+        now = self._clock()
         body = self._newest(deliverable, body)
         old, spec = body.get("status") or {}, body.get("spec") or {}
         found = self._found(deliverable, memory, view, done)
@@ -77,7 +84,7 @@ class Telling:
         return body if newest is None else newest.body
 
     def _found(self, deliverable: Deliverable, memory: Memory, view: View, done: Done) -> Found:
-        now = datetime.now(UTC)
+        now = self._clock()
         health: dict[ObjectKey, Health | None] = {}
         for key, live in view.live.items():
             known = memory.health.get(key)
@@ -102,7 +109,7 @@ class Telling:
 
     async def begun(self, deliverable: Deliverable, body: Mapping[str, Any], view: View, running: Running) -> None:
         """Before the first apply: the status names every kind that the sync touches, so that nothing is orphaned."""
-        now = datetime.now(UTC)
+        now = self._clock()
         old, spec = body.get("status") or {}, body.get("spec") or {}
         found = Found(deliverable, view.plan, view.rendered.revisions, view.live, {}, {})
         composed = compose(old, spec, found, now)

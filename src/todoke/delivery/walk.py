@@ -61,7 +61,7 @@ class Delivery:
         self.rendering = Rendering(rooms.source, rooms.renderer, rooms.cluster, house.installation)
         self._looker = Looker(rooms.cluster, house.installation)
         self._carry_out = CarryOut(rooms.cluster)
-        self._telling = Telling(rooms.applications, rooms.ledger, rooms.cluster, house.namespace)
+        self._telling = Telling(rooms.applications, rooms.ledger, rooms.cluster, house.namespace, rooms.now)
         self._removal = Removal(rooms.cluster, rooms.applications)
         self.source_problems: dict[str, str] = {}
         """Repositories that do not answer, and what they said; the applications' status tells of it."""

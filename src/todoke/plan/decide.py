@@ -75,10 +75,9 @@ def _again(behaviour: SyncBehaviour, last: LastSync, plan: Plan, now: datetime) 
         problem = f"Failed last sync attempt to {plan.revision[:8]}: {last.message}"
         return Decision(Verb.NOTHING, problem=problem)
     pause = behaviour.retry.pause(last.failures)
-    left = 0.0 if last.finished is None else pause - (now - last.finished).total_seconds()
+    left = _left(pause, last, now)
     if left > 0:
-        # A clock that jumped backwards must not stop deliveries: no pause is longer than its own length.
-        return Decision(Verb.WAIT, f"attempt {last.failures + 1} follows", seconds=min(left, pause))
+        return Decision(Verb.WAIT, f"attempt {last.failures + 1} follows", seconds=left)
     return Decision(Verb.SYNC, f"attempt {last.failures + 1}", failures=last.failures)
 
 
@@ -88,10 +87,16 @@ def _heal(behaviour: SyncBehaviour, last: LastSync, plan: Plan, now: datetime) -
     age = (now - last.finished) if last.finished else _FORGIVEN
     heals = 0 if age >= _FORGIVEN else last.heals
     pause = 0.0 if heals == 0 else min(_HEAL_FIRST * _HEAL_FACTOR ** (heals - 1), _HEAL_MOST)
-    left = pause - age.total_seconds()
+    left = _left(pause, last, now)
     if left > 0:
-        return Decision(Verb.WAIT, "healed a moment ago", seconds=min(left, pause), heals=heals)
+        return Decision(Verb.WAIT, "healed a moment ago", seconds=left, heals=heals)
     return Decision(Verb.SYNC, "self-heal", heals=heals + 1)
+
+
+def _left(pause: float, last: LastSync, now: datetime) -> float:
+    """Seconds of the pause that are left. An end that lies in the future is a clock that jumped back: none is left."""
+    age = pause if last.finished is None else (now - last.finished).total_seconds()
+    return 0.0 if age < 0 else pause - age
 
 
 def _held(plan: Plan) -> str:

@@ -1,0 +1,60 @@
+"""The program `todoke`: its commands, and how errors end it."""
+
+import sys
+from typing import Any, NoReturn
+
+import click
+
+from todoke import __version__
+from todoke.cli.lazy import LazyGroup, Table, examples
+from todoke.cli.session import Doors as Doors
+
+COMMANDS: Table = {
+    "app": ("todoke.cli.apps.group", "Work with applications: create, list, diff, plan, sync, roll back."),
+    "serve": ("todoke.cli.serve", "Run the controller."),
+    "install": ("todoke.cli.install", "Print or apply what todoke needs in a cluster."),
+    "completion": ("todoke.cli.completion", "Print a script that completes commands in your shell."),
+    "version": ("todoke.cli.version", "Print the version."),
+}
+_HELP = "Takes a Git commit to a healthy Kubernetes cluster, and back."
+_EPILOG = examples(
+    "todoke install crds --apply",
+    "todoke serve",
+    "todoke app create shop --repo https://git.example.com/shop.git --path deploy --dest-namespace shop",
+    "todoke app list",
+)
+EXIT_CODE = "todoke.exit_code"
+"""Key of a context's `meta` under which a command leaves its own exit code for errors."""
+
+
+class Program(LazyGroup):
+    """The root. A DeliveryError ends it with its text alone, and with 1 (`diff`: 2)."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the chosen command."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            known = _known(error)
+            if known is None:
+                raise
+            click.echo(f"error: {known}", err=True)
+            ctx.exit(ctx.meta.get(EXIT_CODE, 1))
+
+
+def _known(error: BaseException) -> Exception | None:
+    """The error for a person inside nested groups, None when it is a bug of ours."""
+    from todoke.model.errors import DeliveryError
+
+    while isinstance(error, BaseExceptionGroup) and error.exceptions:
+        error = error.exceptions[0]
+    return error if isinstance(error, DeliveryError) else None
+
+
+root = Program("todoke", COMMANDS, _HELP, _EPILOG)
+click.version_option(__version__, prog_name="todoke", message="%(prog)s %(version)s")(root)
+
+
+def run(doors: Doors) -> NoReturn:
+    """Run the program with the arguments of the process, and end it."""
+    sys.exit(root.main(prog_name="todoke", obj=doors))

@@ -1,0 +1,257 @@
+"""What people ask of the CD half: the read model, and requests. Every face (command line, API) comes through here.
+
+Nothing here writes to the cluster but Application objects: a sync is asked for in `.operation`, and the controller
+carries it out.
+"""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+import msgspec
+
+from todoke.delivery import operations
+from todoke.delivery.look import NAMESPACE, Looker, Question
+from todoke.delivery.memory import Memory, Rendered
+from todoke.delivery.query_ports import Desk
+from todoke.delivery.reading import Subject, kinds_of_status, problems_of, project_of, subject_of
+from todoke.delivery.render import Rendering
+from todoke.delivery.walk import House
+from todoke.health.pods import worst_trouble
+from todoke.model.deliverables import DeliverableKey
+from todoke.model.errors import Blocked, Missing
+from todoke.model.events import Event
+from todoke.model.objects import LiveObject, Manifest, ObjectKey
+from todoke.model.plans import Plan
+from todoke.model.projects import AppProject
+
+Body = dict[str, Any]
+
+
+class PlanWish(msgspec.Struct, frozen=True):
+    """What to plan for. `prune` None = as the application's policy says."""
+
+    revision: str = ""
+    prune: bool | None = None
+    only: frozenset[tuple[str, str, str]] = frozenset()
+
+
+class Preview(msgspec.Struct, frozen=True):
+    """A plan with what a person should know beside it."""
+
+    application: DeliverableKey
+    revisions: tuple[str, ...]
+    plan: Plan
+    automated: bool
+    notes: tuple[str, ...] = ()
+
+
+class Listing(msgspec.Struct, frozen=True):
+    """Which applications to list."""
+
+    everywhere: bool = False  # in all namespaces, not in the control namespace only
+    selector: str = ""
+    project: str = ""
+    repo_url: str = ""
+
+
+class ResourceRow(msgspec.Struct, frozen=True):
+    """One object of an application, as its status tells."""
+
+    key: ObjectKey
+    sync: str
+    health: str
+    message: str = ""
+    prunable: bool = False
+
+
+class Queries:
+    """The read model."""
+
+    def __init__(self, desk: Desk, house: House) -> None:
+        self.desk, self.house = desk, house
+        self.rendering = Rendering(desk.source, desk.renderer, desk.cluster, house.installation)
+        self._looker = Looker(desk.cluster, house.installation)
+        self._sources_ready = False
+
+    def key(self, name: str) -> DeliverableKey:
+        """`shop` in the control namespace, or `namespace/shop`."""
+        namespace, _, rest = name.rpartition("/")
+        return DeliverableKey("Application", namespace or self.house.namespace, rest)
+
+    async def find(self, name: str) -> LiveObject:
+        """The Application object.
+
+        Raises:
+            Missing: there is none of that name; names those that are near.
+        """
+        key = self.key(name)
+        live = await self.desk.applications.find(key)
+        if live is None:
+            raise await self._unknown(key)
+        return live
+
+    async def _unknown(self, key: DeliverableKey) -> Missing:
+        there = sorted(live.key.name for live in await self.desk.applications.all(key.namespace))
+        near = get_close_matches(key.name, there, n=3, cutoff=0.5)
+        if near:
+            step = f"Did you mean {' or '.join(near)}?"
+        else:
+            step = (
+                f"There are: {', '.join(there[:8])}" if there else "There are none; make one with `todoke app create`"
+            )
+        return Missing(str(key), f"not found in the namespace {key.namespace}", next_step=step)
+
+    async def get(self, name: str) -> Body:
+        """The decoded Application. Raises: Missing: see `find`."""
+        return (await self.find(name)).body
+
+    async def list_applications(self, listing: Listing | None = None) -> list[Body]:
+        """Decoded Applications by namespace and name."""
+        listing = listing or Listing()
+        namespace = "" if listing.everywhere else self.house.namespace
+        found = [live.body for live in await self.desk.applications.all(namespace, listing.selector)]
+        return sorted(
+            (body for body in found if _listed(body, listing)),
+            key=lambda body: (body["metadata"]["namespace"], body["metadata"]["name"]),
+        )
+
+    async def subject(self, name: str) -> Subject:
+        """The application, read for a look."""
+        return subject_of(await self.get(name), self.house.namespace)
+
+    async def sources_ready(self) -> None:
+        """Read repository credentials once, before the first repository is asked."""
+        if not self._sources_ready:
+            self.desk.source.use_credentials(await self.desk.applications.credentials())
+            self._sources_ready = True
+
+    async def plan(self, name: str, wish: PlanWish | None = None) -> Preview:
+        """What a sync would do now.
+
+        Raises:
+            Missing: no such application. Blocked: it cannot be delivered as it is, or the source says nothing usable.
+        """
+        return await self.preview(await self.subject(name), wish or PlanWish())
+
+    async def diff(self, name: str, revision: str = "") -> Preview:
+        """As `plan`, with everything shown that is not in the revision any more."""
+        return await self.plan(name, PlanWish(revision, prune=True))
+
+    async def preview(self, subject: Subject, wish: PlanWish) -> Preview:
+        """See `plan`."""
+        deliverable, cluster = subject.deliverable, self.desk.cluster
+        project = await self._project(subject)
+        rendered, memory = await self._rendered(subject, wish.revision)
+        kinds = kinds_of_status(subject.body)
+        blind = await cluster.load_owned(deliverable.instance, rendered.kinds | kinds, deliverable.namespace)
+        if deliverable.sync.create_namespace:
+            await cluster.live([(NAMESPACE, ObjectKey("", "Namespace", "", deliverable.namespace))])
+        await self._recall(subject, rendered, memory)
+        prune = deliverable.sync.prune if wish.prune is None else wish.prune
+        question = Question(prune, only=wish.only)
+        view = await self._looker.look(deliverable, rendered, memory, question, project, kinds)
+        return Preview(
+            deliverable.key,
+            rendered.revisions,
+            view.plan,
+            deliverable.sync.automated,
+            (*rendered.warnings, *blind, *view.problems),
+        )
+
+    async def _project(self, subject: Subject) -> AppProject | None:
+        name = subject.deliverable.project
+        project = project_of(await self.desk.applications.project_named(name), name)
+        if problems := problems_of(subject, project, self.house.namespace):
+            raise Blocked(str(subject.deliverable.key), "; ".join(problems))
+        return project
+
+    async def _rendered(self, subject: Subject, revision: str) -> tuple[Rendered, Memory]:
+        deliverable = subject.deliverable
+        await self.sources_ready()
+        if revision and len(deliverable.sources) != 1:
+            raise Blocked(str(deliverable.key), "it has several sources", next_step="Leave out --revision")
+        for repo_url in dict.fromkeys(source.repo_url for source in deliverable.sources):
+            await self.desk.source.refresh(repo_url)
+        revisions = await self.rendering.revisions(deliverable, (revision,) if revision else ())
+        memory = Memory()
+        return await self.rendering.render(deliverable, revisions, memory), memory
+
+    async def _recall(self, subject: Subject, rendered: Rendered, memory: Memory) -> None:
+        """What the last sync delivered: fields that left the manifest since then are part of the plan."""
+        last = operations.last_sync(subject.body.get("status") or {})
+        if last is None or not last.revision or last.revision == rendered.revision:
+            return
+        before = tuple(last.revision.split(","))
+        try:
+            if len(before) == len(rendered.revisions):
+                for spec, sha in zip(subject.deliverable.sources, before, strict=True):
+                    await self.desk.source.latest(spec.repo_url, sha)
+                earlier = await self.rendering.render(subject.deliverable, before, memory)
+                memory.delivered = {manifest.key: manifest for manifest in earlier.manifests}
+        except Blocked:  # gone from the repository: the live objects' own record has to do
+            return
+
+    async def manifests(self, name: str, revision: str = "") -> tuple[Manifest, ...]:
+        """What the sources say, as it is applied. Raises: as `plan`."""
+        subject = await self.subject(name)
+        await self._project(subject)
+        rendered, _ = await self._rendered(subject, revision)
+        return rendered.manifests
+
+    async def live_manifests(self, name: str) -> tuple[LiveObject, ...]:
+        """What is in the cluster of it, in the kinds that its status names."""
+        subject = await self.subject(name)
+        return await self.owned(subject)
+
+    async def owned(self, subject: Subject) -> tuple[LiveObject, ...]:
+        """Live objects that bear the application's tracking id."""
+        deliverable, kinds = subject.deliverable, kinds_of_status(subject.body)
+        await self.desk.cluster.load_owned(deliverable.instance, kinds, deliverable.namespace)
+        found = self.desk.cluster.owned(deliverable.instance)
+        return tuple(sorted((o for o in found if o.installation == self.house.installation), key=lambda o: o.key))
+
+    async def history(self, name: str) -> list[Body]:
+        """Entries of status.history, newest first."""
+        return list((await self.get(name)).get("status", {}).get("history") or ())[::-1]
+
+    async def story(self, name: str) -> list[Event]:
+        """Facts of the ledger of this machine, newest first."""
+        return await self.desk.ledger().story(self.key(name))
+
+    async def resources(self, name: str) -> list[ResourceRow]:
+        """The application's objects; a sick workload's message is that of its worst Pod."""
+        body = await self.get(name)
+        rows = [_row(resource) for resource in (body.get("status") or {}).get("resources") or ()]
+        sick = [row.key for row in rows if row.health not in ("", "Healthy", "Missing") and row.key.namespace]
+        await self.desk.cluster.load_pods(sorted({key.namespace for key in sick}))
+        return [self._with_pods(row) if row.key in sick else row for row in rows]
+
+    def _with_pods(self, row: ResourceRow) -> ResourceRow:
+        pods = [pod.body for pod in self.desk.cluster.unready_pods(row.key)]
+        trouble = worst_trouble(pods) if pods else None
+        if trouble is None:
+            return row
+        return msgspec.structs.replace(row, message=f"{row.message}; {trouble}" if row.message else trouble)
+
+
+def _row(resource: Mapping[str, Any]) -> ResourceRow:
+    health = resource.get("health") or {}
+    key = ObjectKey(
+        resource.get("group", ""), resource.get("kind", ""), resource.get("namespace", ""), resource.get("name", "")
+    )
+    return ResourceRow(
+        key,
+        resource.get("status", ""),
+        health.get("status", ""),
+        health.get("message", ""),
+        bool(resource.get("requiresPruning")),
+    )
+
+
+def _listed(body: Body, listing: Listing) -> bool:
+    spec = body.get("spec") or {}
+    if listing.project and (spec.get("project") or "default") != listing.project:
+        return False
+    sources = spec.get("sources") or [spec.get("source") or {}]
+    return not listing.repo_url or any(source.get("repoURL") == listing.repo_url for source in sources)
