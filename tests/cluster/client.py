@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
-import orjson
+import msgspec
 import yaml
 
 MERGE_PATCH = "application/merge-patch+json"
@@ -101,7 +101,7 @@ class ApiClient:
 
         Raises: ApiError: an answer of 400 or above. aiohttp.ClientError, TimeoutError: no answer.
         """
-        data = None if body is None else orjson.dumps(body)
+        data = None if body is None else msgspec.json.encode(body)
         headers = {} if body is None else {"Content-Type": content_type}
         async with self._session.request(
             method, self._url + path, data=data, headers=headers, params=parameters
@@ -109,7 +109,7 @@ class ApiClient:
             content = await answer.read()
             if answer.status >= 400:
                 raise _error(answer.status, content)
-        decoded: Json = orjson.loads(content)
+        decoded: Json = msgspec.json.decode(content)
         return decoded
 
     async def watch(self, path: str, version: str, **parameters: str) -> AsyncIterator[tuple[str, Json]]:
@@ -158,7 +158,7 @@ def _named(entries: list[Json], name: str) -> Json:
 
 def _error(status: int, content: bytes) -> ApiError:
     try:
-        answer = orjson.loads(content)
+        answer = msgspec.json.decode(content)
     except orjson.JSONDecodeError:
         answer = {"message": content.decode(errors="replace")[:500]}
     return ApiError(status, answer.get("reason", ""), answer.get("message", ""))

@@ -51,9 +51,9 @@ def test_a_cluster_scoped_object_is_marked_with_the_destinations_namespace() -> 
     assert placed.body["metadata"]["annotations"][TRACKING_ID] == expected
 
 
-def test_a_definition_is_never_marked() -> None:
+def test_a_definition_is_marked_too_so_that_it_can_be_pruned() -> None:
     placed = place(manifest(kind="CustomResourceDefinition", group="apiextensions.k8s.io"), False, STAMP)
-    assert placed.body["metadata"] == {"name": "one"}
+    assert TRACKING_ID in placed.body["metadata"]["annotations"]
 
 
 def test_installation_and_label_are_added_when_they_are_set() -> None:

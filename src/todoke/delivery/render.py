@@ -7,7 +7,6 @@ import msgspec
 from todoke.delivery.memory import Memory, Rendered
 from todoke.delivery.ports import Cluster, Renderer, Source
 from todoke.model.deliverables import Deliverable
-from todoke.model.errors import Blocked
 from todoke.model.objects import Kind, Manifest, ObjectKey
 from todoke.model.renderings import Stamp
 
@@ -66,13 +65,6 @@ class Rendering:
         placed: dict[ObjectKey, Manifest] = {}
         for manifest in written:
             namespaced = scopes.get(manifest.kind)
-            if namespaced and not (manifest.key.namespace or deliverable.namespace):
-                raise Blocked(
-                    str(manifest.key),
-                    "it names no namespace and the application has none",
-                    field="metadata.namespace",
-                    next_step="Set spec.destination.namespace",
-                )
             final = self._renderer.place(manifest, namespaced, stamp)
             if final.key in placed:
                 warnings.append(f"{final.key} appears more than once among the application's sources; the last is used")

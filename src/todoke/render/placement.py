@@ -8,13 +8,12 @@ from todoke.model.renderings import Stamp
 from todoke.model.tracking import INSTALLATION_ID, TRACKING_ID, tracking_id
 
 _LONGEST_LABEL = 63
-_DEFINITION = ("apiextensions.k8s.io", "CustomResourceDefinition")
 
 
 def place(manifest: Manifest, namespaced: bool | None, stamp: Stamp) -> Manifest:
     """The manifest as it is sent: in its namespace, and marked as the application's.
 
-    A definition (CRD) is never marked: many applications use it. Source: Argo CD, "Resource Tracking".
+    Definitions (CRDs) are marked too, unlike Argo CD's: docs/decisions/0004-crds-are-tracked.md.
 
     Args: namespaced: the kind's scope by discovery; None when unknown, then it is taken for namespaced.
     Raises: Blocked: a namespaced object names no namespace and neither does the destination.
@@ -34,8 +33,7 @@ def place(manifest: Manifest, namespaced: bool | None, stamp: Stamp) -> Manifest
     if namespace:
         metadata["namespace"] = namespace
     placed = ObjectKey(key.group, key.kind, namespace, key.name)
-    if (key.group, key.kind) != _DEFINITION:
-        _mark(metadata, placed, stamp)
+    _mark(metadata, placed, stamp)
     return Manifest(placed, manifest.version, encode(body), manifest.origin)
 
 
