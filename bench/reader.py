@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
@@ -63,10 +64,17 @@ class Eye:
                     self._done.clear()
                     await self._done.wait()
         except TimeoutError:
-            missing = ", ".join("/".join(key) for key in list(self._pending)[:5])
-            message = f"{len(self._pending)} of {len(tests)} {self._kind}s not within {seconds:.0f} s: {missing}"
-            raise TooSlow(message) from None
+            raise TooSlow(self._late(len(tests), seconds)) from None
         return self._met
+
+    def _late(self, count: int, seconds: float) -> str:
+        missing = ", ".join("/".join(key) for key in list(self._pending)[:5])
+        seen = self.seen.get(next(iter(self._pending)))
+        body = {} if seen is None else {name: value for name, value in seen[0].items() if name != "metadata"}
+        state = json.dumps(body)[:3000] if seen else "never seen"
+        return (
+            f"{len(self._pending)} of {count} {self._kind}s not within {seconds:.0f} s: {missing}\nthe first: {state}"
+        )
 
     def _judge(self, key: tuple[str, str], body: Json, at: float) -> None:
         test = self._pending.get(key)

@@ -128,9 +128,9 @@ class ApiClient:
             async for piece in answer.content.iter_any():  # lines may be longer than aiohttp's own limit
                 *lines, rest = (rest + piece).split(b"\n")
                 for line in lines:
-                    event = orjson.loads(line)
+                    event = msgspec.json.decode(line)
                     if event["type"] == "ERROR":
-                        raise _error(event["object"].get("code", 500), orjson.dumps(event["object"]))
+                        raise _error(event["object"].get("code", 500), msgspec.json.encode(event["object"]))
                     yield event["type"], event["object"]
 
     def _tls(self, cluster: Json, user: Json) -> ssl.SSLContext:
@@ -159,6 +159,6 @@ def _named(entries: list[Json], name: str) -> Json:
 def _error(status: int, content: bytes) -> ApiError:
     try:
         answer = msgspec.json.decode(content)
-    except orjson.JSONDecodeError:
+    except msgspec.DecodeError:
         answer = {"message": content.decode(errors="replace")[:500]}
     return ApiError(status, answer.get("reason", ""), answer.get("message", ""))
