@@ -1,0 +1,1 @@
+"""`todoke app`: one file per verb."""
