@@ -10,11 +10,11 @@ import contextlib
 import gc
 import logging
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from todoke.delivery.loop import Pace
@@ -27,8 +27,28 @@ log = logging.getLogger(__name__)
 def cli() -> None:
     """The program `todoke`."""
     from todoke.cli.app import Doors, run
+    from todoke.settings import Settings, read_settings
 
-    run(Doors(serve=serve, queries=queries))
+    run(Doors(serve=serve, queries=queries, install=install, settings=read_settings, settings_type=Settings))
+
+
+def install(settings: Settings, definitions: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Apply CustomResourceDefinitions with the user's own rights: a line for each on what became of it.
+
+    Raises:
+        DeliveryError: one of them is not ours, or the cluster refuses.
+    """
+    return asyncio.run(_install(settings, definitions))
+
+
+async def _install(settings: Settings, definitions: Iterable[Mapping[str, Any]]) -> list[str]:
+    from todoke.cluster.client import KubeClient
+    from todoke.cluster.connection import load
+    from todoke.cluster.install import install_definitions
+    from todoke.model.telemetry import Silent
+
+    async with KubeClient(load(settings.kubeconfig, settings.context), Silent()) as client:
+        return await install_definitions(client, definitions)
 
 
 def serve(settings: Settings, announce: Callable[[str], None]) -> None:
@@ -136,11 +156,15 @@ def _announcement(settings: Settings, context: str, total: int, ours: int) -> st
 @asynccontextmanager
 async def queries(settings: Settings) -> AsyncIterator[Queries]:
     """The read side for the command line: direct requests with the user's own rights, no watches."""
+    from uuid import uuid4
+
     from todoke.cluster.client import KubeClient
     from todoke.cluster.connection import load
-    from todoke.cluster.direct import DirectApplications, DirectCluster
+    from todoke.cluster.direct import DirectCluster
+    from todoke.cluster.direct_applications import DirectApplications
     from todoke.delivery.queries import Queries
-    from todoke.delivery.walk import House, Rooms
+    from todoke.delivery.query_ports import Desk
+    from todoke.delivery.walk import House
     from todoke.model.telemetry import Silent
     from todoke.render.directory import DirectoryRenderer
     from todoke.source.repositories import GitSource
@@ -150,14 +174,41 @@ async def queries(settings: Settings) -> AsyncIterator[Queries]:
     state = Path(settings.state_folder)
     async with contextlib.AsyncExitStack() as stack:
         client = await stack.enter_async_context(KubeClient(connection, Silent()))
-        source = GitSource(state / "mirrors-cli", Silent(), fetch_timeout_seconds=settings.fetch_seconds)
+        mirrors = stack.enter_context(_mirrors(state))
+        source = GitSource(mirrors, Silent(), fetch_timeout_seconds=settings.fetch_seconds)
         stack.push_async_callback(source.close)
-        applications = DirectApplications(client, settings.namespace)
-        ledger = SqliteLedger(state / "ledger.db")
-        stack.callback(ledger.close)
-        rooms = Rooms(
-            source, DirectoryRenderer(), DirectCluster(client), applications, ledger, lambda: datetime.now(UTC)
+
+        def ledger() -> SqliteLedger:
+            opened = SqliteLedger(state / "ledger.db")
+            stack.callback(opened.close)
+            return opened
+
+        desk = Desk(
+            source=source,
+            renderer=DirectoryRenderer(),
+            cluster=DirectCluster(client),
+            applications=DirectApplications(client, settings.namespace),
+            ledger=ledger,
+            now=lambda: datetime.now(UTC),
+            new_id=lambda: str(uuid4()),
         )
-        yield Queries(
-            rooms, House(settings.namespace, settings.stamped_installation, settings.mark), applications, source
-        )
+        yield Queries(desk, House(settings.namespace, settings.installation))
+
+
+@contextlib.contextmanager
+def _mirrors(state: Path) -> Iterator[Path]:
+    """A folder for the mirrors of one command: the kept one, or one of its own while another command uses that."""
+    import fcntl
+    import tempfile
+
+    kept = state / "mirrors-cli"
+    try:
+        kept.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = (kept / "lock").open("w")
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # in use, or not ours to write
+        with tempfile.TemporaryDirectory(prefix="todoke-") as folder:
+            yield Path(folder)
+        return
+    with lock:
+        yield kept

@@ -74,7 +74,7 @@ class Proxy:
         self._away = self._blind = False
         self._busy_seconds: int | None = None
         self._expired: dict[str, str] = {}
-        self._open: dict[int, web.Request] = {}
+        self._open: dict[int, tuple[web.Request, asyncio.Task[None] | None]] = {}
         self._watches: list[tuple[str, web.StreamResponse]] = []
 
     @property
@@ -84,7 +84,7 @@ class Proxy:
 
     def drop(self) -> None:
         """Break every connection that waits for something, watches among them."""
-        for request in list(self._open.values()):
+        for request, _ in list(self._open.values()):
             _abort(request)
 
     @asynccontextmanager
@@ -149,6 +149,10 @@ class Proxy:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.drop()
+        left = [task for _, task in self._open.values() if task is not None]
+        for task in left:  # whoever asked is dead; the server still streams to us
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
         await self._runner.cleanup()
         await self._session.close()
         await asyncio.sleep(0.01)  # TLS transports close in the next turns of the loop; it may be the last
@@ -156,7 +160,7 @@ class Proxy:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         self.requests += 1
         body = await request.read()
-        self._open[id(request)] = request
+        self._open[id(request)] = (request, asyncio.current_task())
         try:
             return await self._answer(request, body)
         except (Dropped, aiohttp.ClientError, ConnectionError):

@@ -81,17 +81,32 @@ class Case:
         sync = {"prune": True, "syncStrategy": {"hook": {}}}
         await self.desk.patch({"operation": {"initiatedBy": PERSON, "sync": sync}})
 
-    async def change(self, *new: dict[str, Any]) -> str:
-        """Commit B: one object more, one changed, one less; the program hears of it."""
+    async def change(self, *new: dict[str, Any], kill_at: tuple[int, str] | None = None) -> str:
+        """Commit B: one object more, one changed, one less; the program hears of it, and may be killed at a write."""
+        if kill_at is not None and not self.manual:
+            self._arm(*kill_at)
         second = self.repo.commit(manifests(2, *new), "second")
         if self.manual:
             await until(self.desk.refreshed, lambda status: status["sync"]["revision"] == second)
             self.proxy.writes.clear()
+            if kill_at is not None:
+                self._arm(*kill_at)
             await self.ask_for_sync()
         return second
 
-    def arm(self, number: int, moment: str) -> None:
-        """Kill the program at a write."""
+    async def die(self, second: str) -> None:
+        """Wait until the program was killed; killed at rest when it had fewer writes to do than last time."""
+        over = asyncio.create_task(until(self.desk.get, lambda body: is_over(body, second), 30))
+        dead = asyncio.create_task(self.dead.wait())
+        await asyncio.wait({over, dead}, return_when=asyncio.FIRST_COMPLETED)
+        await self.program.kill()
+        self.proxy.before = self.proxy.after = None
+        for task in (over, dead):
+            task.cancel()
+        await asyncio.gather(over, dead, return_exceptions=True)
+        self.at_death = await self.objects()
+
+    def _arm(self, number: int, moment: str) -> None:
 
         async def strike(write: Write) -> None:
             if write.number == number:
@@ -140,22 +155,24 @@ async def prepared(plane: ControlPlane, api: ApiClient, folder: Path, *, manual:
     await api.delete(f"/api/v1/namespaces/{namespace}")
 
 
+def is_over(body: dict[str, Any], revision: str) -> bool:
+    """Whether an Application is Synced at a revision and nothing is asked for."""
+    return is_synced(body.get("status") or {}, revision) and "operation" not in body
+
+
 async def finished(case: Case, revision: str) -> dict[str, Any]:
     """The Application when the sync to a revision is over; also when there is nothing left to be done."""
 
-    def over(body: dict[str, Any]) -> bool:
-        return is_synced(body.get("status") or {}, revision) and "operation" not in body
-
-    await until(case.desk.get, over)
+    await until(case.desk.get, lambda body: is_over(body, revision))
     await case.desk.refreshed()  # one more look changes nothing
-    return await until(case.desk.get, over)
+    return await until(case.desk.get, lambda body: is_over(body, revision))
 
 
 async def count_writes(plane: ControlPlane, api: ApiClient, folder: Path, new: dict[str, Any], manual: bool) -> int:
     """How many writes the sync from A to B takes when nothing goes wrong; its end is the right one."""
     async with prepared(plane, api, folder, manual=manual) as case:
         second = await case.change(new)
-        body = await until(case.desk.get, lambda body: is_synced(body.get("status") or {}, second))
+        body = await until(case.desk.get, lambda body: is_over(body, second))
         writes = len(case.proxy.writes)
         await assert_right(case, body, second, new)
         await case.program.stop()
@@ -166,11 +183,8 @@ async def killed(plane: ControlPlane, api: ApiClient, folder: Path, new: dict[st
     """One case: killed at a write, started again, and looked at when it has settled."""
     number, moment, manual = case_
     async with prepared(plane, api, folder, manual=manual) as case:
-        case.arm(number, moment)
-        second = await case.change(new)
-        await asyncio.wait_for(case.dead.wait(), 20)
-        case.proxy.before = case.proxy.after = None
-        case.at_death = await case.objects()
+        second = await case.change(new, kill_at=(number, moment))
+        await case.die(second)
         await case.program.start()
         body = await finished(case, second)
         await assert_right(case, body, second, new)
@@ -223,3 +237,35 @@ async def test_a_killed_sync_ends_as_if_nothing_had_happened(
     failed = [end for end in ends if isinstance(end, Exception)]
     if failed:
         raise ExceptionGroup(f"{len(failed)} of {last} cases", failed)
+
+
+async def test_a_commit_that_is_taken_back_while_todoke_is_dead(plane: ControlPlane, client: ApiClient, tmp_path: Path):
+    """The sync to B has begun, nothing of it is done; then the branch is A again."""
+    await install_kinds(client)
+    async with prepared(plane, client, tmp_path) as case:
+        second = await case.change(SECRET, kill_at=(2, "before"))
+        await case.die(second)
+        status = await case.desk.status()
+        assert (status["operationState"]["phase"], status["sync"]["revision"]) == ("Running", second)
+        case.repo.branch("main", at=case.first)
+        await case.program.start()
+        await finished(case, case.first)
+        now = await case.objects()
+        assert {name: body["metadata"]["uid"] for name, body in now.items()} == {
+            name: body["metadata"]["uid"] for name, body in case.before.items()
+        }
+
+
+async def test_an_object_of_a_commit_that_is_gone_is_not_left_behind(
+    plane: ControlPlane, client: ApiClient, tmp_path: Path
+):
+    """The first object of its kind was created, the answer was never heard, and then Git does not want it any more."""
+    await install_kinds(client)
+    async with prepared(plane, client, tmp_path) as case:
+        second = await case.change(SECRET, kill_at=(2, "after"))
+        await case.die(second)
+        assert ("Secret", "new") in case.at_death
+        case.repo.branch("main", at=case.first)
+        await case.program.start()
+        await finished(case, case.first)
+        assert set(await case.objects()) == set(case.before)

@@ -143,3 +143,14 @@ async def test_an_application_that_is_gone_is_forgotten(stage: Stage):
     await stage.delivery.deliver(SHOP)
 
     assert stage.delivery.memories.known(SHOP) is None
+
+
+async def test_a_hook_is_left_out_and_named(stage: Stage):
+    hook = yaml.safe_load(config_map("migrate"))
+    hook["metadata"]["annotations"] = {"argocd.argoproj.io/hook": "PreSync"}
+    stage.push(web=config_map(color="blue"), hook=yaml.safe_dump(hook))
+    status = await stage.deliver()
+
+    assert status["sync"]["status"] == "Synced"
+    assert await stage.cluster.live([(CONFIG_MAP, ObjectKey("", "ConfigMap", "shop", "migrate"))]) == {}
+    assert "ConfigMap/shop/migrate is a hook" in status["conditions"][0]["message"]

@@ -9,6 +9,7 @@ from todoke.delivery.ports import Cluster, Renderer, Source
 from todoke.model.deliverables import Deliverable
 from todoke.model.objects import Kind, Manifest, ObjectKey
 from todoke.model.renderings import Stamp
+from todoke.plan.make import hook_types
 
 _CRD = "CustomResourceDefinition"
 
@@ -69,6 +70,9 @@ class Rendering:
             if final.key in placed:
                 warnings.append(f"{final.key} appears more than once among the application's sources; the last is used")
             placed[final.key] = final
+        hooks = [manifest for manifest in placed.values() if _is_hook(manifest)]
+        for manifest in hooks:
+            del placed[manifest.key]
         unknown = frozenset(kind for kind in kinds if scopes.get(kind) is None)
         return Rendered(
             revisions,
@@ -79,6 +83,7 @@ class Rendering:
             unknown,
             frozenset(coming),
             self._installation,
+            tuple(str(manifest.key) for manifest in hooks),
         )
 
     async def _appeared(self, kinds: frozenset[Kind]) -> bool:
@@ -86,6 +91,10 @@ class Rendering:
         if not kinds:
             return False
         return any(scope is not None for scope in (await self._cluster.prepare(kinds)).values())
+
+
+def _is_hook(manifest: Manifest) -> bool:
+    return b'/hook"' in manifest.raw and bool(hook_types(manifest.body))
 
 
 def _scopes_of_crds(manifests: list[Manifest]) -> dict[Kind, bool | None]:

@@ -4,7 +4,7 @@ import click
 import msgspec
 
 from todoke.cli.apps import words
-from todoke.cli.apps.fields import spec_fields
+from todoke.cli.apps.spec_flags import spec_fields
 from todoke.cli.lazy import examples
 from todoke.cli.output import out, say
 from todoke.cli.session import Session, connected

@@ -3,7 +3,7 @@
 import click
 
 from todoke.cli.apps import words
-from todoke.cli.apps.fields import spec_fields
+from todoke.cli.apps.spec_flags import spec_fields
 from todoke.cli.lazy import examples
 from todoke.cli.output import as_json, as_yaml, out, output_option
 from todoke.cli.session import Session, connected
