@@ -18,6 +18,7 @@ from pathlib import Path
 from bench.meters import cpu_seconds
 
 HERE = Path(__file__).resolve().parent
+SOURCES = HERE.parent / "src"
 START_SECONDS = 120.0
 
 
@@ -25,9 +26,9 @@ class ControllerFailed(Exception):
     """The controller ended, or did not become ready; the message ends in its last lines."""
 
 
-def copy_sources(target: Path) -> Path:
+def copy_sources(sources: Path, target: Path) -> Path:
     """A folder for PYTHONPATH with the sources as they are now."""
-    shutil.copytree(HERE.parent / "src", target, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(sources, target, ignore=shutil.ignore_patterns("__pycache__"))
     subprocess.run([sys.executable, "-m", "compileall", "-q", str(target)], check=True)
     return target
 

@@ -22,7 +22,7 @@ from pathlib import Path
 import orjson
 
 from bench import report, scenarios
-from bench.controller import ControllerFailed, copy_sources
+from bench.controller import SOURCES, ControllerFailed, copy_sources
 from bench.reader import Mismatch, TooSlow
 from bench.stage import Figures, Options, Stage, machine
 
@@ -86,7 +86,7 @@ class Run:
         for words in report.missed(self.rows):
             print(f"aim missed: {words}")
         for failure in self.failures:
-            print(f"FAILED: {failure}")
+            print(f"FAILED: {failure.partition(chr(10))[0]} (see above)")
         if target is not None:
             found = {
                 "machine": machine(),
@@ -107,6 +107,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--poll-seconds", type=float, default=30.0, help="how often the controller polls Git")
     parser.add_argument("--http", action="store_true", help="serve the repository by smart HTTP, not as file://")
     parser.add_argument("--profile", action="store_true", help="under cProfile; prints what took the time")
+    parser.add_argument(
+        "--sources", type=Path, default=SOURCES, help="folder with the package; default: this checkout's"
+    )
     parser.add_argument("--json", type=Path, help="write all figures to this file")
     return parser.parse_args()
 
@@ -114,7 +117,7 @@ def _arguments() -> argparse.Namespace:
 async def _run(arguments: argparse.Namespace, folder: Path) -> int:
     options = Options(
         folder,
-        copy_sources(folder / "src"),
+        copy_sources(arguments.sources, folder / "src"),
         idle_seconds=arguments.idle_seconds,
         poll_seconds=arguments.poll_seconds,
         http=arguments.http,

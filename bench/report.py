@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 from bench.stage import Figures
 
-AIM_SIZE = 1000
-
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """Upper limits; None where there is none. They are meant for 1,000 applications (B: 100)."""
+    """Upper limits for 1,000 applications (B: 100); None where there is none. Figures count as they are printed."""
 
     seconds: float | None = None
     cpu: float | None = None
@@ -66,7 +64,7 @@ def _row(figures: Figures) -> tuple[str, ...]:
         f"{figures.other_cpu:.1f}",
         *_beside(figures.peak_mib, aim.peak_mib, 0),
         *_beside(figures.total, aim.requests, 0),
-        *_beside(per_application, aim.per_application, 2),
+        *_beside(per_application, aim.per_application, 1),
         str(figures.application_writes),
         str(figures.watches),
         str(figures.git),
@@ -75,7 +73,7 @@ def _row(figures: Figures) -> tuple[str, ...]:
 
 
 def _beside(value: float, limit: float | None, digits: int) -> tuple[str, str]:
-    mark = "!" if limit is not None and value > limit else ""
+    mark = "!" if limit is not None and round(value, digits) > limit else ""
     return f"{mark}{value:.{digits}f}", "" if limit is None else f"{limit:g}"
 
 
@@ -110,11 +108,11 @@ def missed(rows: Iterable[Figures]) -> list[str]:
     for figures in rows:
         aim = AIMS.get(figures.scenario, Aim())
         pairs = (
-            ("wall s", figures.seconds, aim.seconds),
-            ("CPU s", figures.cpu, aim.cpu),
-            ("peak MiB", figures.peak_mib, aim.peak_mib),
+            ("wall s", round(figures.seconds, 2), aim.seconds),
+            ("CPU s", round(figures.cpu, 2), aim.cpu),
+            ("peak MiB", round(figures.peak_mib), aim.peak_mib),
             ("requests", figures.total, aim.requests),
-            ("requests an application", figures.total / figures.applications, aim.per_application),
+            ("requests an application", round(figures.total / figures.applications, 1), aim.per_application),
         )
         found += [
             f"{figures.scenario} of {figures.applications}: {value:.2f} {what}, aim {limit:g}"

@@ -15,7 +15,6 @@ from bench.reader import Mismatch, differences, healthy, synced_at
 from bench.stage import Figures, Stage
 from bench.workload import CONTROL_NAMESPACE, PATHS, REFRESH, Json, Key, drift, path
 
-LONGEST = 600.0
 CREATORS = 24
 COMMITS, HEALS, DRIFTED = 5, 7, 20
 LAZY_SECONDS = 180.0
@@ -28,7 +27,7 @@ async def create_all(stage: Stage, scenario: str) -> Figures:
     names = iter(stage.fleet.names)
     await asyncio.gather(*(_create(stage, names) for _ in range(CREATORS)))
     created = time.perf_counter() - began
-    met = await eye.until({(CONTROL_NAMESPACE, name): healthy for name in stage.fleet.names}, 20)
+    met = await eye.until({(CONTROL_NAMESPACE, name): healthy for name in stage.fleet.names}, _patience(stage))
     seconds = max(met.values()) - began
     await stage.controller.settled()
     figures, requests = await meter.stop(scenario, seconds)
@@ -56,7 +55,7 @@ async def idle(stage: Stage) -> Figures:
 async def heal_many(stage: Stage) -> Figures:
     """S2, second half: objects change behind its back; the clock runs from the first patch to the last heal."""
     await _eyes(stage)
-    meter, keys = await stage.meter(), _chosen(stage)
+    meter, keys = await stage.meter(), _chosen(stage, DRIFTED)
     began = time.perf_counter()
     versions = await asyncio.gather(*(_meddle(stage, key) for key in keys))
     met = await _healed(stage, dict(zip(keys, versions, strict=True)))
@@ -116,8 +115,7 @@ async def heal_one(stage: Stage) -> Figures:
     """S5: one object changes behind its back, several times; the clock starts with the answer to that patch."""
     await _eyes(stage)
     meter, seconds = await stage.meter(), []
-    for name in random.sample(stage.fleet.names, HEALS):
-        key = ("ConfigMap", name, "config")
+    for key in _chosen(stage, HEALS):
         version = await _meddle(stage, key)
         answered = time.perf_counter()
         seconds.append(max(await _healed(stage, {key: version})) - answered)
@@ -133,7 +131,7 @@ async def restart(stage: Stage, number: signal.Signals) -> Figures:
     await _eyes(stage)
     await stage.controller.settled()
     ended = await asyncio.to_thread(stage.controller.stop, number)
-    keys = _chosen(stage)
+    keys = _chosen(stage, DRIFTED)
     versions = await asyncio.gather(*(_meddle(stage, key) for key in keys))
     meter = await stage.meter()
     began = time.perf_counter()
@@ -176,8 +174,8 @@ async def _deliver(stage: Stage, names: list[str], value: str, revision: str) ->
     annotated = asyncio.create_task(stage.api.patch(path(("Application", CONTROL_NAMESPACE, names[0])), REFRESH))
     holds: Callable[[Json], bool] = lambda body: (body.get("data") or {}).get("value") == value  # noqa: E731
     live, told = await asyncio.gather(
-        configs.until({(name, "config"): holds for name in names}, LONGEST),
-        applications.until({(CONTROL_NAMESPACE, name): synced_at(revision) for name in names}, LONGEST),
+        configs.until({(name, "config"): holds for name in names}, _patience(stage)),
+        applications.until({(CONTROL_NAMESPACE, name): synced_at(revision) for name in names}, _patience(stage)),
     )
     await annotated
     return max(live.values()) - began, max(told.values()) - began
@@ -188,8 +186,20 @@ async def _eyes(stage: Stage) -> None:
         await stage.eye(kind)
 
 
-def _chosen(stage: Stage) -> list[Key]:
-    return random.sample(sorted(stage.fleet.wanted()), min(DRIFTED, len(stage.fleet.wanted())))
+def _chosen(stage: Stage, count: int) -> list[Key]:
+    """Random objects of different applications; of such as nothing was changed of before, while there are any.
+
+    A second change of an application soon after the first waits for the back-off of self-heal, which is not measured.
+    """
+    fresh = [name for name in stage.fleet.names if name not in stage.meddled]
+    if len(fresh) < count:
+        fresh = stage.fleet.names
+    names = set(random.sample(fresh, min(count, len(fresh))))
+    stage.meddled |= names
+    by_name: dict[str, list[Key]] = {}
+    for key in sorted(stage.fleet.wanted()):
+        by_name.setdefault(key[1], []).append(key)
+    return [random.choice(by_name[name]) for name in names]
 
 
 async def _meddle(stage: Stage, key: Key) -> int:
@@ -207,8 +217,13 @@ async def _healed(stage: Stage, versions: dict[Key, int]) -> list[float]:
     wanted, waits = stage.fleet.wanted(), []
     for kind in {key[0] for key in versions}:
         tests = {key[1:]: partial(healed, wanted[key], version) for key, version in versions.items() if key[0] == kind}
-        waits.append((await stage.eye(kind)).until(tests, LONGEST))
+        waits.append((await stage.eye(kind)).until(tests, _patience(stage)))
     return [at for met in await asyncio.gather(*waits) for at in met.values()]
+
+
+def _patience(stage: Stage) -> float:
+    """How long to wait for anything before the run has failed."""
+    return 60.0 + 0.3 * len(stage.fleet.names)
 
 
 def _writes(requests: Requests) -> str:

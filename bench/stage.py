@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -17,6 +17,7 @@ from tests.cluster.client import ApiClient
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.git_repo import Repo
 from tests.cluster.git_server import GitServer
+from tests.cluster.waiting import until
 
 from bench.controller import Controller
 from bench.meters import AuditLog, Requests, cpu_seconds, machine_seconds, peak_mib, reset_peak
@@ -127,6 +128,8 @@ class Stage:
 
     def __init__(self, options: Options) -> None:
         self.options, self.http = options, options.http
+        self.meddled: set[str] = set()
+        """Applications of which objects were changed behind its back."""
         self._eyes: dict[str, Eye] = {}
         self._stack = AsyncExitStack()
         self._git_server: GitServer | None = None
@@ -177,8 +180,7 @@ class Stage:
         for body in custom_resource_definitions():
             path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{body['metadata']['name']}"
             await self.api.apply(path, orjson.loads(orjson.dumps(body)), force="true")
-            while not _established(await self.api.get(path)):
-                await asyncio.sleep(0.05)
+            await until(partial(self.api.get, path), _established)
 
     async def eye(self, kind: str) -> Eye:
         """The eye on a kind, opened when first asked for."""
@@ -232,8 +234,3 @@ def machine() -> dict[str, str | float]:
         "",
     )
     return {"cpu": cpu, "cores": os.cpu_count() or 0, "load": os.getloadavg()[0], "date": time.strftime("%Y-%m-%d")}
-
-
-def by_verb(requests: Counter[str]) -> str:
-    """For a note."""
-    return ", ".join(f"{count} {verb}" for verb, count in requests.most_common())

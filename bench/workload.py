@@ -169,12 +169,13 @@ class Fleet:
         }
 
     def wanted(self) -> dict[Key, Json]:
-        """Every object of every application as the branch has it now, read from Git."""
+        """Every object of every application as the branch has it now, read from Git, without apiVersion and kind."""
         if not self._wanted:
             for path, text in self._repo.files("main").items():
                 name = path.split("/")[1]
                 for body in yaml.load_all(text, Loader=yaml.CSafeLoader):
-                    self._wanted[(body["kind"], name, body["metadata"]["name"])] = body
+                    del body["apiVersion"]  # items of a list do not repeat it, nor their kind
+                    self._wanted[(body.pop("kind"), name, body["metadata"]["name"])] = body
         return self._wanted
 
     def truthful_revisions(self, name: str) -> set[str]:

@@ -192,7 +192,7 @@ async def queries(settings: Settings) -> AsyncIterator[Queries]:
             now=lambda: datetime.now(UTC),
             new_id=lambda: str(uuid4()),
         )
-        yield Queries(desk, House(settings.namespace, settings.installation))
+        yield Queries(desk, House(settings.namespace, settings.stamped_installation, settings.mark))
 
 
 @contextlib.contextmanager

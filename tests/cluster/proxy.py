@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -59,6 +60,7 @@ class Proxy:
         before: called before a write is passed on.
         after: called when the server has answered a write, before the answer is passed on.
         requests: how many requests came, writing or not.
+        refused: how many of them were left without an answer, or answered 429, by path.
     """
 
     def __init__(self, kubeconfig: Path, folder: Path) -> None:
@@ -68,7 +70,8 @@ class Proxy:
         self._trust = ssl.create_default_context(cafile=cluster["certificate-authority"])
         self.kubeconfig = folder / "proxy.kubeconfig"
         self.writes: list[Write] = []
-        self.requests = self.busy_answers = 0
+        self.requests = 0
+        self.refused: Counter[str] = Counter()
         self.before: Hook | None = None
         self.after: Hook | None = None
         self._away = self._blind = False
@@ -90,12 +93,20 @@ class Proxy:
     @asynccontextmanager
     async def away(self) -> AsyncIterator[None]:
         """The server is away: connections break, new ones get no answer."""
-        self._away = True
-        self.drop()
+        self.leave()
         try:
             yield
         finally:
-            self._away = False
+            self.come_back()
+
+    def leave(self) -> None:
+        """Like `away`, until `come_back`."""
+        self._away = True
+        self.drop()
+
+    def come_back(self) -> None:
+        """Answer again."""
+        self._away = False
 
     @contextmanager
     def busy(self, seconds: int = 1) -> Iterator[None]:
@@ -108,7 +119,7 @@ class Proxy:
 
     @contextmanager
     def blind(self, expire: str) -> Iterator[None]:
-        """Break all watches and take no new ones; afterwards each learns that its history is gone.
+        """Break all watches and take no new ones; afterwards each learns that its history is gone, until it lists anew.
 
         Args:
             expire: how it is told: "event" inside a watch that begins well, or "status" of HTTP.
@@ -172,13 +183,15 @@ class Proxy:
     async def _answer(self, request: web.Request, body: bytes) -> web.StreamResponse:
         watch = "watch" in request.query
         if self._away or (watch and self._blind):
+            self.refused[request.path] += 1
             raise Dropped
         if self._busy_seconds is not None:
-            self.busy_answers += 1
+            self.refused[request.path] += 1
             return web.Response(status=429, headers={"Retry-After": str(self._busy_seconds)})
         if watch:
             return await self._watch(request)
         if request.method not in WRITING or "dryRun" in request.query:
+            self._expired.pop(request.path, None)
             return await self._pass_on(request, body)
         write = Write(len(self.writes) + 1, request.method, request.path)
         self.writes.append(write)
@@ -196,7 +209,7 @@ class Proxy:
             return web.Response(status=answer.status, body=content, headers=headers)
 
     async def _watch(self, request: web.Request) -> web.StreamResponse:
-        how = self._expired.pop(request.path, "")
+        how = self._expired.get(request.path, "")
         if how == "status":
             return web.json_response(_GONE, status=410)
         response = web.StreamResponse(headers={"Content-Type": "application/json"})

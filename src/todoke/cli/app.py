@@ -35,20 +35,22 @@ class Program(LazyGroup):
         try:
             return super().invoke(ctx)
         except Exception as error:
-            known = _known(error)
-            if known is None:
-                raise
-            click.echo(f"error: {known}", err=True)
-            ctx.exit(ctx.meta.get(EXIT_CODE, 1))
+            from todoke.model.errors import DeliveryError
+
+            inner = _innermost(error)
+            if isinstance(inner, DeliveryError):
+                click.echo(f"error: {inner}", err=True)
+                ctx.exit(ctx.meta.get(EXIT_CODE, 1))
+            if isinstance(inner, click.ClickException | click.exceptions.Exit | click.Abort):
+                raise inner from None
+            raise
 
 
-def _known(error: BaseException) -> Exception | None:
-    """The error for a person inside nested groups, None when it is a bug of ours."""
-    from todoke.model.errors import DeliveryError
-
-    while isinstance(error, BaseExceptionGroup) and error.exceptions:
+def _innermost(error: BaseException) -> BaseException:
+    """The first error inside nested groups: tasks that ran side by side are of no concern to a person."""
+    while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    return error if isinstance(error, DeliveryError) else None
+    return error
 
 
 root = Program("todoke", COMMANDS, _HELP, _EPILOG)

@@ -2,10 +2,12 @@
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import click
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 _COLOURS = {
     "Synced": "green",
@@ -29,7 +31,7 @@ _COLOURS = {
 }
 
 
-def output_option(*formats: str) -> Any:
+def output_option(*formats: str) -> Callable[[F], F]:
     """The flag `-o`; the first format is the default."""
     return click.option(
         "-o", "--output", type=click.Choice(formats), default=formats[0], show_default=True, help="How to print it."

@@ -9,7 +9,13 @@ from todoke.delivery.showing import shown_body
 from todoke.model.plans import Action, FieldChange, Plan, Step
 
 ABSENT = "<absent>"
-_ORDER = (Action.CREATE_NAMESPACE, Action.CREATE, Action.UPDATE, Action.PRUNE, Action.SKIP, Action.REFUSE)
+_DOING = (
+    (Action.CREATE_NAMESPACE, "namespace to create"),
+    (Action.CREATE, "to create"),
+    (Action.UPDATE, "to update"),
+    (Action.PRUNE, "to prune"),
+)
+_STANDING = ((Action.SKIP, "left alone"), (Action.REFUSE, "refused"), (Action.KEEP, "in sync"))
 _NOBODY_ASKED = "unconfirmed: the server could not be asked"
 
 
@@ -36,13 +42,10 @@ def plan_text(preview: Preview, *, wide: bool = False) -> str:
 
 def _headline(preview: Preview) -> str:
     counts = Counter(step.action for step in preview.plan.steps)
-    parts = [f"{counts[action]} to {action}" for action in _ORDER[:4] if counts[action]]
+    parts = [f"{counts[action]} {words}" for action, words in _DOING if counts[action]]
     parts += [f"{counts[action]} {words}" for action, words in _STANDING if counts[action]]
     revisions = ",".join(revision[:8] for revision in preview.revisions)
     return f"{preview.application.name} at {revisions}: {', '.join(parts) or 'no objects'}"
-
-
-_STANDING = ((Action.SKIP, "left alone"), (Action.REFUSE, "refused"), (Action.KEEP, "in sync"))
 
 
 def plan_data(preview: Preview) -> dict[str, Any]:

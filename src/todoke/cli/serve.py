@@ -6,6 +6,7 @@ import click
 
 from todoke.cli.fields import Field, fields_of
 from todoke.cli.lazy import examples
+from todoke.cli.logs import start_logging
 from todoke.cli.output import say
 from todoke.cli.session import Doors, settings_from
 
@@ -14,7 +15,12 @@ def command(doors: Doors) -> click.Command:
     """The command, made of the settings' fields."""
 
     def serve(**flags: Any) -> None:
-        doors.serve(settings_from(doors, flags), say)
+        settings = settings_from(doors, flags)
+        try:
+            start_logging(settings.log_level)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
+        doors.serve(settings, say)
 
     return click.Command(
         "serve",

@@ -1,5 +1,6 @@
 """Which kinds the server serves, under which path: aggregated discovery, two requests for everything."""
 
+import asyncio
 import time
 
 import msgspec
@@ -67,11 +68,14 @@ class Discovery:
         self._known: dict[Kind, Resource] = {}
         self._etags: dict[str, str] = {}
         self._asked = float("-inf")
+        self._asking = asyncio.Lock()
 
     async def find(self, kind: Kind) -> Resource | None:
         """How to address the kind, or None when the server does not serve it (asked within the last second)."""
-        if kind not in self._known and time.monotonic() - self._asked > _FRESH:
-            await self.refresh()
+        if kind not in self._known:
+            async with self._asking:  # who comes while the answer is on its way waits for it
+                if kind not in self._known and time.monotonic() - self._asked > _FRESH:
+                    await self.refresh()
         return self._known.get(kind)
 
     def known(self, kind: Kind) -> Resource | None:
@@ -80,7 +84,6 @@ class Discovery:
 
     async def refresh(self) -> bool:
         """Ask the server for everything it serves; True when something is different now."""
-        self._asked = time.monotonic()
         changed = False
         for path in ("/api", "/apis"):
             headers = dict(_ACCEPT)
@@ -92,6 +95,7 @@ class Discovery:
             if status == 200:
                 self._etags[path] = answer_headers.get("ETag", "")
                 changed |= self._take(path, _decode(body))
+        self._asked = time.monotonic()
         return changed
 
     def _take(self, path: str, groups: _Groups) -> bool:

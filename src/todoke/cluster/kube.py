@@ -58,6 +58,7 @@ class KubeCluster:
         scopes: dict[Kind, bool | None] = {}
         waiting = []
         for kind in kinds:
+            await self._forget_removed(kind)
             resource = self._discovery.known(kind) or await self._discovery.find(kind)
             scopes[kind] = None if resource is None else resource.namespaced
             if resource is not None:
@@ -75,8 +76,21 @@ class KubeCluster:
                 raise RuntimeError("KubeCluster is used before start()")
             watch = KindWatch(self._client, resource, KindCache(kind, self._keep), self._changed)
             self._watches[kind] = watch
-            self._group.create_task(watch.run(), name=f"watch {kind}")
+            watch.task = self._group.create_task(watch.run(), name=f"watch {kind}")
         return watch
+
+    async def _forget_removed(self, kind: Kind) -> None:
+        """Stop watching a kind whose CRD was removed: it counts as not served, and as new when it comes back."""
+        watch = self._watches.get(kind)
+        if watch is None or not isinstance(watch.refused, Missing):
+            return
+        await self._discovery.refresh()
+        if self._watches.get(kind) is watch:
+            del self._watches[kind]
+            if watch.task is not None:
+                watch.task.cancel()
+            for live in list(watch.cache):
+                self._changed(live, None)
 
     async def _settled(self, watch: KindWatch) -> None:
         if not watch.ready.is_set():

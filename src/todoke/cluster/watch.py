@@ -12,7 +12,7 @@ from todoke.cluster.cache import KindCache
 from todoke.cluster.client import KubeClient
 from todoke.cluster.discovery import Resource
 from todoke.cluster.wire import decode_event, decode_head, decode_page, decode_watch_error
-from todoke.model.errors import DeliveryError, Missing
+from todoke.model.errors import Blocked, DeliveryError, Missing
 from todoke.model.objects import LiveObject
 
 log = logging.getLogger(__name__)
@@ -52,6 +52,7 @@ class KindWatch:
         self._version = ""
         self.ready = asyncio.Event()
         self.refused: DeliveryError | None = None
+        self.task: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """List, watch, and begin again whenever the server ends it. Ends only by cancellation."""
@@ -65,6 +66,8 @@ class KindWatch:
             except Expired:
                 self._version = ""
             except DeliveryError as error:
+                if isinstance(error, Blocked):  # also HTTP 410: a refusal ends what we knew, an outage does not
+                    self._version = ""
                 failures += 1
                 self._note(error, failures)
                 pause = min(0.2 * 2**failures, _LONGEST_PAUSE) * random.uniform(0.7, 1.3)  # noqa: S311 -- jitter

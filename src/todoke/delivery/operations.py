@@ -9,7 +9,7 @@ import msgspec
 from todoke.delivery.carry_out import Outcome, Result
 from todoke.delivery.status import stamp
 from todoke.model.deliverables import Deliverable
-from todoke.model.errors import Blocked
+from todoke.model.errors import Blocked, Missing
 from todoke.model.plans import Action, Plan
 from todoke.plan.decide import Decision, LastSync
 
@@ -171,7 +171,8 @@ def _ended(running: Running, outcome: Outcome, now: datetime) -> dict[str, Any]:
 
 def is_final(outcome: Outcome) -> bool:
     """Whether trying again cannot help: the server refused what the manifests say."""
-    return bool(outcome.failed) and all(isinstance(result.error, Blocked) for result in outcome.failed)
+    errors = [result.error for result in outcome.failed]
+    return bool(errors) and all(isinstance(e, Blocked) and not isinstance(e, Missing) for e in errors)
 
 
 def stopped(state: Mapping[str, Any], phase: str, message: str, now: datetime) -> dict[str, Any]:

@@ -141,7 +141,7 @@ class Queries:
     async def preview(self, subject: Subject, wish: PlanWish) -> Preview:
         """See `plan`."""
         deliverable, cluster = subject.deliverable, self.desk.cluster
-        project = await self._project(subject)
+        project, unread = await self._project(subject)
         rendered, memory = await self._rendered(subject, wish.revision)
         kinds = kinds_of_status(subject.body)
         blind = await cluster.load_owned(deliverable.instance, rendered.kinds | kinds, deliverable.namespace)
@@ -156,15 +156,23 @@ class Queries:
             rendered.revisions,
             view.plan,
             deliverable.sync.automated,
-            (*rendered.warnings, *blind, *view.problems),
+            (*unread, *_left_out(rendered), *rendered.warnings, *blind, *view.problems),
         )
 
-    async def _project(self, subject: Subject) -> AppProject | None:
+    async def _project(self, subject: Subject) -> tuple[AppProject | None, tuple[str, ...]]:
+        """The project, with a sentence when the asker may not read it. Raises: Blocked: it forbids the delivery."""
         name = subject.deliverable.project
-        project = project_of(await self.desk.applications.project_named(name), name)
-        if problems := problems_of(subject, project, self.house.namespace):
+        try:
+            body = await self.desk.applications.project_named(name)
+        except Blocked:  # the asker may not read it; the controller may, and obeys it
+            if subject.deliverable.problems:
+                raise
+            return None, (f"AppProject/{name} may not be read: what it forbids is not known",)
+        project = project_of(body, name)
+        problems = problems_of(subject, project, self.house.namespace)
+        if problems:
             raise Blocked(str(subject.deliverable.key), "; ".join(problems))
-        return project
+        return project, ()
 
     async def _rendered(self, subject: Subject, revision: str) -> tuple[Rendered, Memory]:
         deliverable = subject.deliverable
@@ -233,6 +241,10 @@ class Queries:
         if trouble is None:
             return row
         return msgspec.structs.replace(row, message=f"{row.message}; {trouble}" if row.message else trouble)
+
+
+def _left_out(rendered: Rendered) -> tuple[str, ...]:
+    return tuple(f"{hook} is a hook, and hooks are not run by this version: it is left out" for hook in rendered.hooks)
 
 
 def _row(resource: Mapping[str, Any]) -> ResourceRow:

@@ -6,6 +6,7 @@ import msgspec
 
 from todoke.delivery import undo
 from todoke.delivery.queries import Queries
+from todoke.delivery.reading import subject_of
 from todoke.delivery.removal import goes
 from todoke.delivery.status import stamp
 from todoke.delivery.telling import REFRESH
@@ -55,6 +56,8 @@ class Requests:
             Blocked: it could not be delivered as it would be.
         """
         body = application_body(new)
+        if problems := subject_of(body, self._queries.house.namespace).deliverable.problems:
+            raise Blocked(f"Application/{new.name}", "; ".join(problems))
         if new.spec.automated is not None:
             body["metadata"].setdefault("annotations", {})[POLICY_SET_BY] = await self._signature()
         return body

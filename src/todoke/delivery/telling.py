@@ -146,6 +146,9 @@ class Telling:
     ) -> None:
         """A newer commit takes the place of a sync that waits."""
         message = f"superseded by {','.join(revision[:8] for revision in revisions)}"
+        if not running.requested:  # nobody may come back to it: the newer commit may need no sync at all
+            ended = {"phase": "Failed", "message": message, "finishedAt": stamp(now)}
+            await self._applications.patch(deliverable.key, {"status": {"operationState": ended}})
         await self._ledger.record(
             [
                 SyncEnded(

@@ -145,7 +145,7 @@ class Releases:
 
 
 async def revert(desk: Desk, subject: Subject, choice: Choice, user: str) -> Reverted:
-    """Make and push the commit, and write the fact into the ledger.
+    """Make and push the commit. The ledger is told when it went to the tracked branch; elsewhere it is a proposal.
 
     Raises:
         Blocked: nothing to undo, no branch, no right to push, or conflicts when pushing to the tracked branch.
@@ -163,8 +163,9 @@ async def revert(desk: Desk, subject: Subject, choice: Choice, user: str) -> Rev
             push_to=choice.push_to,
         )
     )
-    made = desk.source.commit(spec.repo_url, reverted.sha).date  # its own time: the same commit is the same fact
-    await record(desk, choice, reverted.sha, user, datetime.fromisoformat(made).astimezone(UTC))
+    if not choice.push_to:
+        made = desk.source.commit(spec.repo_url, reverted.sha).date  # its own time: the same commit is the same fact
+        await record(desk, choice, reverted.sha, user, datetime.fromisoformat(made).astimezone(UTC))
     return reverted
 
 

@@ -51,9 +51,10 @@ def unmet(body: Body | None, wanted: WaitFor) -> str:
     sync = (status.get("sync") or {}).get("status", "Unknown")
     if wanted.sync and sync != "Synced":
         missing.append(f"it is {sync}")
-    health = (status.get("health") or {}).get("status", "Unknown")
-    if wanted.healths and health not in wanted.healths:
-        missing.append(f"its health is {health}")
+    health = status.get("health") or {}
+    if wanted.healths and health.get("status", "Unknown") not in wanted.healths:
+        why = f": {health['message']}" if health.get("message") else ""
+        missing.append(f"its health is {health.get('status', 'Unknown')}{why}")
     return ", ".join(missing)
 
 

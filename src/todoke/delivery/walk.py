@@ -149,9 +149,10 @@ class Delivery:
         question = Question(prune, eager, hard, running.only if running else frozenset())
         kinds = _kept_kinds(body)
         view = await self._looker.look(deliverable, rendered, memory, question, project, kinds)
+        died = not memory.asked and deliverable.sync.automated and _ended_untold(memory, rendered, view.plan)
         memory.asked, memory.waits_for_kinds = True, _waits(view)
         decision = decide(deliverable.sync, self._last(body, deliverable, rendered, memory), view.plan, now)
-        if running is None and decision.verb is Verb.SYNC and not quiet:
+        if running is None and (decision.verb is Verb.SYNC or died) and not quiet:
             running = operations.begin(deliverable, rendered.revisions, decision, now)
         outcome = None
         if running is not None and not quiet:
@@ -293,3 +294,9 @@ def _kept_kinds(body: Mapping[str, Any]) -> frozenset[Kind]:
 
 def _waits(view: View) -> bool:
     return any(step.trouble == MISSING_KIND for step in view.plan.refused)
+
+
+def _ended_untold(memory: Memory, rendered: Rendered, plan: Plan) -> bool:
+    """Whether the cluster holds all of a revision that no sync is told of: the process died before it told of it."""
+    before = {key: manifest.raw for key, manifest in memory.delivered.items()}
+    return bool(before) and not plan.changes and before != {m.key: m.raw for m in rendered.manifests}

@@ -6,7 +6,7 @@ import click
 
 from todoke.cli.apps import words
 from todoke.cli.lazy import examples
-from todoke.cli.output import as_json, as_list, as_yaml, out, output_option, table
+from todoke.cli.output import as_json, as_list, as_yaml, out, output_option, say, table
 from todoke.cli.session import Session, connected
 from todoke.delivery.queries import Body, Listing, Queries
 
@@ -37,7 +37,14 @@ def command(
 
     async def ask(queries: Queries) -> None:
         found = await queries.list_applications(listing)
-        out(_text(found, output))
+        if found or output in ("json", "yaml"):
+            out(_text(found, output))
+        else:
+            say(
+                "No applications here."
+                if everywhere
+                else f"No applications in the namespace {queries.house.namespace}."
+            )
         while watch:
             await asyncio.sleep(_PAUSE)
             known, found = {_row(body, True) for body in found}, await queries.list_applications(listing)

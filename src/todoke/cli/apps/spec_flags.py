@@ -54,5 +54,7 @@ def spec_fields(command: Callable[..., T]) -> Callable[..., T]:
     return wrapper
 
 
-_SAME_NAME = ("repo_url", "path", "revision", "recurse", "include", "exclude", "server", "cluster", "project")
-_SAME_NAME += ("prune", "self_heal", "allow_empty", "options", "history_limit")
+_SAME_NAME = (
+    *("repo_url", "path", "revision", "recurse", "include", "exclude", "server", "cluster", "project"),
+    *("prune", "self_heal", "allow_empty", "options", "history_limit"),
+)
