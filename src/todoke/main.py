@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from todoke.cluster.client import KubeClient
     from todoke.delivery.loop import Pace
     from todoke.delivery.queries import Queries
     from todoke.settings import Settings
@@ -105,11 +106,13 @@ async def controller(settings: Settings, announce: Callable[[str], None]) -> Non
     from todoke.delivery.walk import Delivery, House, Rooms
     from todoke.render.directory import DirectoryRenderer
     from todoke.source.repositories import GitSource
+    from todoke.store.folder import claimed
     from todoke.store.ledger import SqliteLedger
 
     connection, state, ready = load(settings.kubeconfig, settings.context), Path(settings.state_folder), asyncio.Event()
     metrics = Metrics()
     async with contextlib.AsyncExitStack() as stack:
+        identity = stack.enter_context(claimed(state))
         client = await stack.enter_async_context(KubeClient(connection, metrics, connections=settings.requests))
         source = GitSource(state / "mirrors", metrics, fetch_timeout_seconds=settings.fetch_seconds)
         stack.push_async_callback(source.close)
@@ -123,6 +126,8 @@ async def controller(settings: Settings, announce: Callable[[str], None]) -> Non
         if settings.listen:
             await stack.enter_async_context(serving(settings.listen, ready.is_set, metrics.text))
         group = await stack.enter_async_context(asyncio.TaskGroup())
+        if not settings.observe:
+            await _lead(client, settings, identity, (group, stack, announce))
         cluster.start(group, loop.heard_of_objects)
 
         def surroundings() -> None:
@@ -135,6 +140,23 @@ async def controller(settings: Settings, announce: Callable[[str], None]) -> Non
         announce(_announcement(settings, connection.context, len(list(applications.keys())), len(loop.applications())))
         gc.freeze()
         await loop.run()
+
+
+async def _lead(
+    client: KubeClient,
+    settings: Settings,
+    identity: str,
+    surroundings: tuple[asyncio.TaskGroup, contextlib.AsyncExitStack, Callable[[str], None]],
+) -> None:
+    """Wait for the lease of the control namespace; from now on nothing is written without it."""
+    from todoke.cluster.lease import Lease
+
+    group, stack, announce = surroundings
+    lease = Lease(client, settings.namespace, identity, lambda: datetime.now(UTC))
+    await lease.acquire(announce)
+    client.fence = lease.held
+    stack.push_async_callback(lease.release)
+    group.create_task(lease.keep(), name="lease")
 
 
 def _pace(settings: Settings) -> Pace:
@@ -198,17 +220,15 @@ async def queries(settings: Settings) -> AsyncIterator[Queries]:
 @contextlib.contextmanager
 def _mirrors(state: Path) -> Iterator[Path]:
     """A folder for the mirrors of one command: the kept one, or one of its own while another command uses that."""
-    import fcntl
     import tempfile
 
+    from todoke.model.errors import Blocked
+    from todoke.store.folder import claimed
+
     kept = state / "mirrors-cli"
-    try:
-        kept.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = (kept / "lock").open("w")
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # in use, or not ours to write
-        with tempfile.TemporaryDirectory(prefix="todoke-") as folder:
-            yield Path(folder)
-        return
-    with lock:
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(claimed(kept))
+        except Blocked:  # in use, or not ours to write
+            kept = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="todoke-")))
         yield kept

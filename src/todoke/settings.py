@@ -60,7 +60,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: str = "info"
     """debug, info, warning or error."""
 
-
     @property
     def mark(self) -> str:
         """Value of the annotation `todoke.dev/managed-by` on the Applications elsewhere that are ours."""

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.cluster.conftest import plane as plane
 from tests.fakes import FakeApplications, FakeClock, FakeCluster, FakeLedger, FakeRenderer, FakeSource, Json
 from todoke.cli.app import Doors, root
 from todoke.delivery import waiting
@@ -129,8 +130,8 @@ class Workshop:
             await self.source.refresh(repo_url)
         for key in list(self.applications.keys()):
             await delivery.deliver(key)
-        for key in [key for key in self.cluster.store.bodies if key.kind == "Deployment"]:
-            self.cluster.roll_out(key)
+        for workload in [key for key in self.cluster.store.bodies if key.kind == "Deployment"]:
+            self.cluster.roll_out(workload)
 
 
 def text(golden: str) -> str:

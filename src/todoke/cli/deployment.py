@@ -31,7 +31,7 @@ def rights(wish: Installation) -> list[Body]:
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": _metadata(NAME, wish.namespace)},
         _role("ClusterRole", _cluster_name(wish), "", cluster_rules(wish.kinds, observe=wish.observe)),
         _binding("ClusterRole", _cluster_name(wish), "", subject),
-        _role("Role", NAME, wish.namespace, control_rules()),
+        _role("Role", NAME, wish.namespace, control_rules(observe=wish.observe)),
         _binding("Role", NAME, wish.namespace, subject),
     ]
 

@@ -50,9 +50,16 @@ def cluster_rules(kinds: Iterable[tuple[str, str]], *, observe: bool) -> list[Ru
     return rules
 
 
-def control_rules() -> list[Rule]:
-    """The rules of the Role in the control namespace: projects, and the Secrets that hold repository credentials."""
-    return [rule("argoproj.io", ["appprojects"], READ), rule("", ["secrets"], READ)]
+def control_rules(*, observe: bool) -> list[Rule]:
+    """The rules of the Role in the control namespace: projects, Secrets with repository credentials, our Lease.
+
+    Args: observe: only look; then there is no Lease to hold.
+    """
+    rules = [rule("argoproj.io", ["appprojects"], READ), rule("", ["secrets"], READ)]
+    if observe:
+        return rules
+    lease = rule("coordination.k8s.io", ["leases"], ["get", "update"]) | {"resourceNames": ["todoke"]}
+    return [*rules, rule("coordination.k8s.io", ["leases"], ["create"]), lease]
 
 
 COMMENT = """\

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -30,6 +30,8 @@ class KubeClient:
         self._timeout = timeout_seconds
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
+        self.fence: Callable[[], bool] = lambda: True
+        """Asked before every write: a controller may write only while it holds its lease."""
 
     async def __aenter__(self) -> Self:
         context = tls(self.connection) if self.connection.server.startswith("https") else False
@@ -97,6 +99,8 @@ class KubeClient:
     async def _once(
         self, method: str, path: str, subject: str, body: bytes | None, headers: Mapping[str, str] | None
     ) -> tuple[int, Mapping[str, str], bytes]:
+        if method != "GET" and "/leases" not in path and not self.fence():
+            raise Unreachable(subject, "nothing is written: this process does not hold the lease now")
         self._telemetry.count("argocd_app_k8s_request_total", verb=method)
         sent = dict(headers or ())
         if token := await self._bearer.header():

@@ -87,6 +87,9 @@ class DirectApplications:
         status, _, answer = await self._client.exchange(
             "POST", path, subject=subject, body=msgspec.json.encode(body), headers=_JSON
         )
+        if status == 404 and _names_object(answer):
+            namespace = meta["namespace"]
+            raise Blocked(subject, f'namespace "{namespace}" not found', next_step=f"Create the namespace {namespace}")
         if status == 409:
             raise Blocked(subject, "it exists already", next_step=f"Change it with `todoke app set {meta['name']}`")
         return read_object(APPLICATION, _checked(status, answer, subject))

@@ -85,6 +85,13 @@ def value_at(body: Any, path: Path, default: Any = None) -> Any:
     return body
 
 
+def value_at_fields(fields: Fields, path: Path) -> Fields:
+    """The part of a set below a path, empty where there is none."""
+    for element in path:
+        fields = fields.get(element) or {}
+    return fields
+
+
 def leaves(fields: Fields, at: Path = ()) -> Iterator[Path]:
     """Every path that a set holds whole."""
     for element, sub in _elements(fields):

@@ -4,6 +4,7 @@ Source of the rules: ARCHITECTURE.md, "Apply". Ownership that client-side applie
 what the manifest has no more goes away with the next apply instead of staying for ever.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -22,6 +23,8 @@ from todoke.compare.fields import (
     set_of,
     text,
     union,
+    value_at,
+    value_at_fields,
     without,
 )
 from todoke.model.tracking import MANAGER
@@ -111,6 +114,32 @@ def hand_over(
     if not reasons:
         return Hand(kept=tuple(kept))
     return Hand((*rest, _entry(MANAGER, live, dict(held))), tuple(reasons), tuple(kept))
+
+
+def left_behind(before: Mapping[str, Any], answer: Mapping[str, Any]) -> tuple[dict[str, Any], ...] | None:
+    """managedFields that give us list items which a changed schema left without an owner; None when there are none.
+
+    A list that was atomic belonged to us whole. Since its CRD says it is keyed, our apply owns the items it names,
+    and those it does not name stay, held by nobody.
+    """
+    held = (our_entry(answer) or {}).get("fieldsV1") or {}
+    taken = held
+    for path in leaves((our_entry(before) or {}).get("fieldsV1") or {}):
+        items = value_at(answer, path)
+        keys = [json.loads(element[2:]) for element in value_at_fields(held, path) if element.startswith("k:")]
+        if not keys or not isinstance(items, list):
+            continue
+        for item in items:
+            if not isinstance(item, dict) or any(name not in item for name in keys[0]):
+                continue
+            element = "k:" + json.dumps({name: item[name] for name in keys[0]}, separators=(",", ":"))
+            place = (*path, element)
+            if not any(holds(entry.get("fieldsV1") or {}, place) for entry in entries(answer)):
+                taken = union(taken, only(place))
+    if taken is held:
+        return None
+    others = [dict(entry) for entry in entries(answer) if not _ours(entry)]
+    return (*others, _entry(MANAGER, answer, dict(taken)))
 
 
 def _take_gone(

@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from itertools import groupby
+from typing import Any
 
 import msgspec
 
+from todoke.compare.ownership import left_behind
 from todoke.compare.verdict import Remembered
 from todoke.delivery.memory import Memory
 from todoke.delivery.ports import Cluster
@@ -110,6 +112,9 @@ class CarryOut:
         if step.live is not None and step.live.deleting:
             raise NotReady(str(step.key), "it is being deleted", retry_after=1.0)
         answer = await self._applied(step, step.desired)
+        if step.live is not None and (owners := left_behind(step.live.body, answer.body)) is not None:
+            await self._cluster.patch(answer, [_replacing(owners)])
+            answer = await self._cluster.apply(step.desired)
         memory.remembered[step.key] = Remembered(step.desired.raw, answer, answer.resource_version)
         memory.unconfirmed.pop(step.key, None)
         if step.live is None:
@@ -121,9 +126,7 @@ class CarryOut:
         for attempt in range(_CONFLICT_TRIES):
             try:
                 if step.managed_fields is not None and live is not None:
-                    await self._cluster.patch(
-                        live, [{"op": "replace", "path": "/metadata/managedFields", "value": list(step.managed_fields)}]
-                    )
+                    await self._cluster.patch(live, [_replacing(step.managed_fields)])
                 return await self._cluster.apply(manifest)
             except NotReady:
                 # Somebody wrote between our read and our write. Ownership is decided anew by the next look.
@@ -156,6 +159,10 @@ class CarryOut:
             if health is not None and health.state is not HealthState.HEALTHY:
                 return f"waiting for healthy state of {step.key}"
         return ""
+
+
+def _replacing(managed_fields: tuple[dict[str, Any], ...]) -> dict[str, Any]:
+    return {"op": "replace", "path": "/metadata/managedFields", "value": list(managed_fields)}
 
 
 def _waves(plan: Plan) -> list[list[Step]]:

@@ -10,6 +10,7 @@ from todoke.delivery.reading import subject_of
 from todoke.delivery.removal import goes
 from todoke.delivery.status import stamp
 from todoke.delivery.telling import REFRESH
+from todoke.delivery.translate import MANAGED_BY, OBSERVE, SKIP_RECONCILE, is_ours
 from todoke.delivery.undo import Choice, Releases, UndoWish
 from todoke.delivery.waiting import EVERYTHING, Body, Tell, WaitFor, operation_running, unmet, wait_until
 from todoke.delivery.wishes import (
@@ -26,7 +27,7 @@ from todoke.delivery.wishes import (
 )
 from todoke.model.deliverables import DeliverableKey
 from todoke.model.errors import Blocked, NotReady
-from todoke.model.objects import LiveObject
+from todoke.model.objects import LiveObject, annotations
 from todoke.model.sources import Reverted, SourceSpec
 
 PatchFor = Callable[[LiveObject], Awaitable[Body]]
@@ -55,8 +56,12 @@ class Requests:
         Raises:
             Blocked: it could not be delivered as it would be.
         """
+        house = self._queries.house
+        if new.namespace != house.namespace:  # nobody else shall act on it, and we do only with our mark
+            marks = {MANAGED_BY: house.mark, SKIP_RECONCILE: "true", **new.annotations}
+            new = msgspec.structs.replace(new, annotations=marks)
         body = application_body(new)
-        if problems := subject_of(body, self._queries.house.namespace).deliverable.problems:
+        if problems := subject_of(body, house.namespace).deliverable.problems:
             raise Blocked(f"Application/{new.name}", "; ".join(problems))
         if new.spec.automated is not None:
             body["metadata"].setdefault("annotations", {})[POLICY_SET_BY] = await self._signature()
@@ -83,24 +88,50 @@ class Requests:
 
     async def _changed(self, name: str, patch_for: PatchFor) -> LiveObject:
         """Change an Application at the version that was looked at, again when somebody was faster."""
-        for attempt in range(_TRIES):
-            application = await self._queries.find(name)
+        attempt = 1
+        while True:
+            application = await self._ours(name)
             patch: Body = await patch_for(application)
             patch.setdefault("metadata", {})["resourceVersion"] = str(application.resource_version)
             try:
                 return await self._desk.applications.change(self._queries.key(name), patch)
             except NotReady:
-                if attempt == _TRIES - 1:
+                if attempt == _TRIES:
                     raise
-        raise AssertionError("unreachable")
+                attempt += 1
+
+    async def _ours(self, name: str) -> LiveObject:
+        """The Application, if it is one that this installation acts on: another tool would obey what we write to it.
+
+        Raises:
+            Blocked: it is not ours. Missing: there is none.
+        """
+        application, house = await self._queries.find(name), self._queries.house
+        if not is_ours(application.key.namespace, annotations(application.body), house.namespace, house.mark):
+            raise Blocked(
+                f"Application/{application.key.name}",
+                "this installation only reads it",
+                field=f'metadata.annotations["{MANAGED_BY}"]',
+                next_step=f"Use the tool that delivers it, or hand it over with the value {house.mark}",
+            )
+        return application
 
     async def sync(self, name: str, wish: SyncWish) -> str:
         """Ask for a sync; the request's id, for `follow`.
 
         Raises:
-            Blocked: one is running, or the application follows Git by itself and another revision is asked for.
+            Blocked: one is running, nobody would carry it out, or the application follows Git by itself and another
+                revision is asked for.
         """
+        await self._ours(name)
         subject = await self._queries.subject(name)
+        if subject.deliverable.observe:
+            raise Blocked(
+                str(subject.deliverable.key),
+                "it is only observed, so nothing would be delivered",
+                field=f'metadata.annotations["{OBSERVE}"]',
+                next_step="Take the annotation off",
+            )
         if wish.revision:
             self._may_pin(subject.deliverable.key, automated=subject.deliverable.sync.automated)
             await self._queries.sources_ready()
@@ -176,7 +207,7 @@ class Requests:
 
     async def refresh(self, name: str, seconds: float, tell: Tell, *, hard: bool = False) -> Body:
         """Have the application looked at anew, and wait until it was. Raises: Missing; Late: nobody looked."""
-        await self._queries.find(name)
+        await self._ours(name)
         await self._desk.applications.change(self._queries.key(name), _refresh_patch(hard=hard))
 
         def missing(body: Body | None) -> str:
@@ -190,8 +221,7 @@ class Requests:
 
     async def doomed(self, name: str, cascade: str) -> Doomed:
         """What a deletion would take along."""
-        subject = await self._queries.subject(name)
-        application = await self._queries.find(name)
+        application, subject = await self._ours(name), await self._queries.subject(name)
         owned = await self._queries.owned(subject) if CASCADES[cascade] else ()
         return Doomed(application, tuple(o for o in owned if goes(o)), tuple(o for o in owned if not goes(o)))
 
@@ -205,7 +235,8 @@ class Requests:
         await self._desk.applications.remove(await self._changed(name, change))
 
     async def choose_undo(self, name: str, wish: UndoWish) -> Choice:
-        """What `rollback` would do. Raises: Blocked: see `Releases.choose`."""
+        """What `rollback` would do. Raises: Blocked: it is not ours; see `Releases.choose`."""
+        await self._ours(name)
         subject = await self._queries.subject(name)
         await self._queries.sources_ready()
         for repo_url in {source.repo_url for source in subject.deliverable.sources}:

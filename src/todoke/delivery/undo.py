@@ -49,7 +49,8 @@ class Choice(msgspec.Struct, frozen=True):
         name, good, bad = self.application.name, self.good[:8], self.bad[:8]
         if not self.by_commit:
             return f"{name}: deploys {good} again instead of {bad}"
-        where = self.push_to or f"{self.branch}, the branch that it follows"
+        branch = "the default branch" if self.branch in ("", "HEAD") else self.branch
+        where = self.push_to or f"{branch}, which it follows"
         return f"{name}: a commit that takes its files from {bad} back to {good} goes to {where}"
 
 

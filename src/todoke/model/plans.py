@@ -1,6 +1,7 @@
 """What we intend to do. A plan is data: it can be printed, stored, approved and compared."""
 
 import enum
+from typing import Any
 
 import msgspec
 
@@ -36,7 +37,7 @@ class Step(msgspec.Struct, frozen=True):
     live: LiveObject | None = None
     changes: tuple[FieldChange, ...] = ()
     confirmed: bool = True  # False: the server could not be asked
-    managed_fields: tuple[dict[str, object], ...] | None = None  # written first: ownership that changes hands
+    managed_fields: tuple[dict[str, Any], ...] | None = None  # written first: ownership that changes hands
     notes: tuple[str, ...] = ()  # what is taken from whom, what stays with whom
     trouble: str = ""  # condition type that tells of a refusal
 

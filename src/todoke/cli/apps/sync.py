@@ -10,6 +10,7 @@ from todoke.cli.session import Session, connected
 from todoke.delivery.queries import Body, PlanWish, Queries
 from todoke.delivery.requests import Requests
 from todoke.delivery.wishes import SyncWish
+from todoke.model.errors import DeliveryError
 
 
 @click.command(
@@ -51,14 +52,11 @@ def command(
     wish = SyncWish(revision, prune, tuple(_resource(text) for text in resources))
 
     async def ask(queries: Queries) -> Body | None:
-        if dry_run or asking.interactive() or (prune and not yes):
-            preview = await queries.plan(name, PlanWish(revision, prune, frozenset(wish.only)))
-            (out if dry_run else say)(plan_text(preview))
-            if dry_run:
-                return None
-            if doomed := deletions(preview.plan):
-                number = f"{len(doomed)} object{'s' if len(doomed) > 1 else ''}"
-                asking.agreed(f"Delete {number} ({', '.join(doomed[:5])})?", yes=yes, what=", ".join(doomed))
+        if dry_run:
+            out(plan_text(await queries.plan(name, _plan_wish(wish))))
+            return None
+        if asking.interactive() or (prune and not yes):
+            await _shown(queries, name, wish, yes=yes)
         requests = Requests(queries)
         request = await requests.sync(name, wish)
         if at_once:
@@ -69,6 +67,25 @@ def command(
     state = session.run(ask)
     if state is not None:
         finish(name, state)
+
+
+def _plan_wish(wish: SyncWish) -> PlanWish:
+    return PlanWish(wish.revision, wish.prune, frozenset(wish.only))
+
+
+async def _shown(queries: Queries, name: str, wish: SyncWish, *, yes: bool) -> None:
+    """Show the plan, and ask before something is deleted."""
+    try:
+        preview = await queries.plan(name, _plan_wish(wish))
+    except DeliveryError as error:
+        if wish.prune and not yes:
+            raise
+        say(f"note: there is no plan to show, the controller makes its own: {error}")
+        return
+    say(plan_text(preview))
+    if doomed := deletions(preview.plan):
+        number = f"{len(doomed)} object{'s' if len(doomed) > 1 else ''}"
+        asking.agreed(f"Delete {number} ({', '.join(doomed[:5])})?", yes=yes, what=", ".join(doomed))
 
 
 def finish(name: str, state: Body) -> None:

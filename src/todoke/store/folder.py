@@ -1,0 +1,41 @@
+"""The state folder belongs to one process at a time."""
+
+import fcntl
+import hashlib
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from todoke.model.errors import Blocked
+
+
+@contextmanager
+def claimed(folder: Path, *, wait: bool = False) -> Iterator[str]:
+    """Hold a folder until the context ends; yields an identity that no other living process has.
+
+    The identity is the same after a restart on the same host with the same folder: a successor need not wait.
+
+    Raises:
+        Blocked: another process holds the folder (unless `wait`), or it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(folder / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise Blocked(
+            f"state folder {folder}", str(error.strerror), next_step="Name a folder that can be written"
+        ) from error
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise Blocked(
+                f"state folder {folder}",
+                "another todoke uses it",
+                next_step="Stop it, or name another with --state-folder",
+            ) from error
+        yield f"{socket.gethostname()}-{hashlib.blake2b(str(folder.resolve()).encode(), digest_size=4).hexdigest()}"
+    finally:
+        os.close(handle)
