@@ -41,8 +41,8 @@ PEERS = {
 """Argo CD 3.5.1 and Flux kustomize-controller 1.9.4 with 1,000 applications (B: 100)."""
 _PEERS_NOTE = "Argo CD 3.5.1 and Flux kustomize-controller 1.9.4 were measured earlier on the same kind of machine."
 _HEADERS = (
-    "scenario", "apps", "wall s", "aim", "CPU s", "aim", "plane CPU", "mover CPU", "own CPU", "other CPU", "peak MiB", "aim",
-    "requests", "aim", "per app", "aim", "app writes", "watches", "git", "verified",
+    "scenario", "apps", "wall s", "aim", "CPU s", "aim", "plane CPU", "mover CPU", "own CPU", "other CPU",
+    "peak MiB", "aim", "requests", "aim", "per app", "aim", "app writes", "watches", "git", "verified",
 )  # fmt: skip
 
 

@@ -1,4 +1,7 @@
-"""A stage for delivery tests: the rooms joined as in main.py, one look at a time, on the real control plane."""
+"""A stage for delivery tests: the rooms joined as in main.py, one look at a time, on the real control plane.
+
+`staged` runs them under exactly the rights that `todoke install manifests` prints for the stage's namespace.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tests.cluster.account import Account
 from tests.cluster.client import ApiClient, ApiError
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.git_repo import Repo
@@ -60,6 +64,7 @@ class Stage:
         self.house = House(namespace=namespace, installation=namespace, mark=namespace)
         self.state = folder / "state"
         self.kubeconfig = plane.kubeconfig_path
+        self.account: Account | None = None
 
     async def open(self, stack: AsyncExitStack, group: asyncio.TaskGroup) -> None:
         """Join the rooms. May be called again for a restart with an empty memory."""
@@ -74,6 +79,11 @@ class Stage:
         self.loop = Loop(self.delivery, rooms, self.house, Pace(workers=4, poll_seconds=1.0))
         self.cluster.start(group, self.loop.heard_of_objects)
         await self.applications.start(group, self.loop.heard_of_application, self.loop.heard_of_surroundings)
+
+    async def allow(self, group: str, plural: str) -> None:
+        """Let todoke deliver one more kind, as `todoke install manifests --kinds group/plural` would."""
+        assert self.account is not None, "the stage has no rights of its own: it is admin"
+        await self.account.allow(group, plural)
 
     def key(self, name: str = "shop") -> DeliverableKey:
         """An application's identity."""
@@ -239,10 +249,15 @@ def _established(definition: Mapping[str, Any]) -> bool:
 
 @asynccontextmanager
 async def staged(plane: ControlPlane, api: ApiClient, namespace: str, folder: Path) -> AsyncIterator[Stage]:
-    """A stage that is torn down at the end."""
+    """A stage under the printed rights, torn down at the end."""
     stage = Stage(plane, api, namespace, folder)
-    async with opened(stage):
-        yield stage
+    stage.account = Account(plane, api, namespace, folder)
+    stage.kubeconfig = await stage.account.install()
+    try:
+        async with opened(stage):
+            yield stage
+    finally:
+        await stage.account.remove()
 
 
 @asynccontextmanager

@@ -50,6 +50,8 @@ async def gadgets(stage: Stage):
     group = f"{stage.namespace}.example.org"
     path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/gadgets.{group}"
 
+    await stage.allow(group, "gadgets")
+
     async def install(schema: dict[str, Any]) -> None:
         await stage.api.apply(path, definition(group, schema))
         await until(lambda: stage.api.get(path), lambda found: (found.get("status") or {}).get("conditions"))

@@ -113,6 +113,7 @@ async def remove_certificates(stage: Stage) -> None:
 @pytest.fixture
 async def history(stage: Stage):
     """The rebuilt repository; the certificate's kind is not installed, before and after."""
+    await stage.allow("networking.gke.io", "managedcertificates")
     await remove_certificates(stage)
     yield rebuild(stage.repo)
     await remove_certificates(stage)

@@ -245,6 +245,7 @@ async def test_a_definition_and_its_resource_come_with_one_commit(stage: Stage):
         },
     }
     gadget = {"apiVersion": f"{group}/v1", "kind": "Gadget", "metadata": {"name": "one"}, "spec": {"size": 3}}
+    await stage.allow(group, "gadgets")
     await stage.commit({"shop/all.yaml": [gadget, definition]})
     await stage.application()
     status = await until(stage.deliver, lambda s: s["sync"]["status"] == "Synced")

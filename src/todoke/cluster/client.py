@@ -1,6 +1,7 @@
 """A thin HTTP client of one API server: bytes in, bytes out, refusals as our errors."""
 
 import asyncio
+import io
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from types import TracebackType
@@ -107,7 +108,7 @@ class KubeClient:
             sent["Authorization"] = token
         try:
             async with self._open().request(
-                method, self.connection.server + path, data=body, headers=sent, **self._route()
+                method, self.connection.server + path, data=_payload(body), headers=sent, **self._route()
             ) as response:
                 return response.status, response.headers, await response.read()
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
@@ -148,6 +149,11 @@ class KubeClient:
         if self._session is None:
             raise RuntimeError("KubeClient is used outside its context")
         return self._session
+
+
+def _payload(body: bytes | None) -> bytes | io.BytesIO | None:
+    """A large body in the form that aiohttp sends piece by piece; it warns of large bytes."""
+    return io.BytesIO(body) if body is not None and len(body) > _CHUNK else body
 
 
 def _pause(headers: Mapping[str, str], attempt: int) -> float:

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 import msgspec
 
 from todoke.compare.verdict import Remembered
-from todoke.model.applications import Application
-from todoke.model.deliverables import Deliverable, DeliverableKey
+from todoke.delivery.reading import Subject
+from todoke.model.deliverables import DeliverableKey
 from todoke.model.health import Health
 from todoke.model.objects import Kind, Manifest, ObjectKey
 
@@ -34,9 +34,8 @@ class Rendered(msgspec.Struct, frozen=True):
 class Memory:
     """One application's memory. Only its own delivery changes it."""
 
-    spec: bytes = b""  # what `deliverable` was read from
-    application: Application | None = None
-    deliverable: Deliverable | None = None
+    spec: bytes = b""  # what `subject` was read from
+    subject: Subject | None = None
     rendered: Rendered | None = None
     delivered: dict[ObjectKey, Manifest] = field(default_factory=dict)
     """The manifests that were delivered last, where they are not those of `rendered`."""
@@ -51,6 +50,8 @@ class Memory:
     told_health: float = 0.0
     """When (loop time) a status with a health message was written last."""
     waits_for_kinds: bool = False
+    failed: bool = False
+    """Whether the last look could not compare."""
     asked: bool = False
     """Whether a look has been finished since the process started."""
     refreshed: int = 0

@@ -13,6 +13,8 @@ from todoke.model.errors import Blocked, Missing
 from todoke.model.plans import Action, Plan
 from todoke.plan.decide import Decision, LastSync
 
+_UNCHANGED = "unchanged"
+
 
 class Running(msgspec.Struct, frozen=True):
     """An operation under way."""
@@ -136,7 +138,8 @@ def state_of(
     running: Running, spec: Mapping[str, Any], revisions: tuple[str, ...], outcome: Outcome | None, now: datetime
 ) -> dict[str, Any]:
     """The operationState after a pass; without an outcome, that of an operation that is about to begin."""
-    results = merged_results(running.results, () if outcome is None else outcome.results)
+    waiting = outcome is None or bool(outcome.waiting)
+    results = merged_results(running.results, () if outcome is None else outcome.results, waiting=waiting)
     sync_result: dict[str, Any] = {"resources": results}
     if spec.get("sources"):
         sync_result |= {"revision": "", "revisions": list(revisions), "sources": spec["sources"]}
@@ -154,13 +157,13 @@ def state_of(
         if running.failures:
             state["retryCount"] = running.failures
         return state
-    return state | _ended(running, outcome, now)
+    return state | _ended(running, outcome, results, now)
 
 
-def _ended(running: Running, outcome: Outcome, now: datetime) -> dict[str, Any]:
+def _ended(running: Running, outcome: Outcome, results: list[dict[str, Any]], now: datetime) -> dict[str, Any]:
     ended: dict[str, Any] = {"finishedAt": stamp(now)}
     if not outcome.failed:
-        changes = sum(result.message != "unchanged" for result in outcome.results)
+        changes = sum(result["message"] != _UNCHANGED for result in results)
         ended["phase"] = "Succeeded"
         ended["message"] = f"successfully synced ({changes} {'change' if changes == 1 else 'changes'})"
         return ended
@@ -180,12 +183,23 @@ def stopped(state: Mapping[str, Any], phase: str, message: str, now: datetime) -
     return dict(state) | {"phase": phase, "message": message, "finishedAt": stamp(now)}
 
 
-def merged_results(before: tuple[dict[str, Any], ...], results: tuple[Result, ...]) -> list[dict[str, Any]]:
-    """Results by object, those of the last pass over earlier ones."""
+def merged_results(
+    before: tuple[dict[str, Any], ...], results: tuple[Result, ...], *, waiting: bool
+) -> list[dict[str, Any]]:
+    """Results by object, those of the last pass over earlier ones; what an earlier pass did is not forgotten.
+
+    Args:
+        waiting: the operation goes on. When it does not, every deletion that was asked for has happened.
+    """
     merged = {(r.get("group", ""), r["kind"], r.get("namespace", ""), r["name"]): dict(r) for r in before}
     for result in results:
         key = result.step.key
-        merged[(key.group, key.kind, key.namespace, key.name)] = _result(result)
+        place = (key.group, key.kind, key.namespace, key.name)
+        if not (result.message == _UNCHANGED and merged.get(place, {}).get("status") == "Synced"):
+            merged[place] = _result(result)
+    for entry in merged.values():
+        if not waiting and entry.get("status") == "Pruned":
+            entry["message"] = "pruned"
     return [merged[key] for key in sorted(merged)]
 
 

@@ -17,12 +17,12 @@ from todoke.model.projects import AppProject, read_project
 class Subject(msgspec.Struct, frozen=True):
     """An Application as it is now, and what it describes."""
 
-    body: dict[str, Any]
+    body: Mapping[str, Any]
     application: Application
     deliverable: Deliverable
 
 
-def subject_of(body: dict[str, Any], control_namespace: str) -> Subject:
+def subject_of(body: Mapping[str, Any], control_namespace: str) -> Subject:
     """Read a decoded Application."""
     application = read_application({name: value for name, value in body.items() if name != "status"}).value
     return Subject(body, application, deliverable_of(application, body.get("spec") or {}, control_namespace))

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from todoke.delivery.ports import Applications, Cluster
+from todoke.delivery.reading import kinds_of_status
 from todoke.model.deliverables import Deliverable
-from todoke.model.objects import Kind, LiveObject, annotations
+from todoke.model.objects import LiveObject, annotations
 from todoke.plan.make import sync_options
 from todoke.plan.order import rank, wave_of
 
@@ -36,7 +37,7 @@ class Removal:
         ours = next((name for name in finalizers if name in _PROPAGATION), None)
         if ours is None:
             return None
-        await self._cluster.prepare(_kinds(body))
+        await self._cluster.prepare(kinds_of_status(body))
         left = [live for live in self._cluster.owned(deliverable.instance) if goes(live)]
         if not left:
             await self._applications.release(application, ours)
@@ -59,8 +60,3 @@ def goes(live: LiveObject) -> bool:
         return True
     body = live.body
     return "Delete=false" not in sync_options(body) and annotations(body).get("helm.sh/resource-policy") != "keep"
-
-
-def _kinds(body: Mapping[str, Any]) -> frozenset[Kind]:
-    resources = (body.get("status") or {}).get("resources") or ()
-    return frozenset(Kind(r.get("group", ""), r.get("version", ""), r.get("kind", "")) for r in resources)

@@ -134,7 +134,9 @@ class Telling:
         new = failure(old, listed, now)
         running = operations.current(body, now)
         if running is not None:
-            state = old.get("operationState") or {"operation": running.operation, "startedAt": running.started}
+            state = old.get("operationState") or {}
+            if state.get("phase") not in ("Running", "Terminating") or state.get("operation") != running.operation:
+                state = {"operation": running.operation, "startedAt": running.started}  # not that of an earlier one
             new["operationState"] = operations.stopped(state, "Error", listed[0][1], now)
         patch = merge_patch({name: old.get(name) for name in new}, new)
         requested = running is not None and running.requested

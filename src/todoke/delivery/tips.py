@@ -163,14 +163,14 @@ class Tips:
     async def _judge(self, key: DeliverableKey) -> None:
         """Put the application into the queue if its inputs moved, else let its status follow in its own time."""
         memory = self._delivery.memories.known(key)
-        if memory is None or memory.rendered is None or memory.deliverable is None:
+        if memory is None or memory.failed or memory.rendered is None or memory.subject is None:
             self._queue.put(key)
             return
         try:
-            revisions = await self._delivery.rendering.revisions(memory.deliverable)
+            revisions = await self._delivery.rendering.revisions(memory.subject.deliverable)
             if revisions == memory.rendered.revisions:
                 return
-            same = self._delivery.rendering.inputs(memory.deliverable, revisions) == memory.rendered.inputs
+            same = self._delivery.rendering.inputs(memory.subject.deliverable, revisions) == memory.rendered.inputs
         except DeliveryError:
             same = False
         if not same:

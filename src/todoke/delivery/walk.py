@@ -10,25 +10,23 @@ from typing import Any
 
 import msgspec
 
-from todoke.access.project import check, unenforced
 from todoke.delivery import operations
 from todoke.delivery.carry_out import CarryOut, Outcome, Result
 from todoke.delivery.look import MISSING_KIND, Looker, Question, View
 from todoke.delivery.memory import Memories, Memory, Rendered
 from todoke.delivery.operations import Running
 from todoke.delivery.ports import Applications, Cluster, Ledger, Renderer, Source
+from todoke.delivery.reading import kinds_of_status, problems_of, project_of, subject_of
 from todoke.delivery.removal import Removal
 from todoke.delivery.render import Rendering
 from todoke.delivery.telling import REFRESH, Done, Telling
-from todoke.delivery.translate import IN_CLUSTER, deliverable_of
 from todoke.health.assess import assess
-from todoke.model.applications import Application, ApplicationDestination, read_application
 from todoke.model.deliverables import Deliverable, DeliverableKey
-from todoke.model.errors import Blocked
+from todoke.model.errors import Blocked, DeliveryError, Unreachable
 from todoke.model.health import Health
-from todoke.model.objects import Kind, LiveObject
+from todoke.model.objects import LiveObject
 from todoke.model.plans import Action, Plan
-from todoke.model.projects import AppProject, read_project
+from todoke.model.projects import AppProject
 from todoke.plan.decide import LastSync, Verb, decide
 
 
@@ -90,9 +88,15 @@ class Delivery:
                 memory.refreshed = application.resource_version
             return await self._deliver(body, deliverable, memory, quiet=quiet, hard=refresh == "hard")
         except Blocked as error:
+            memory.failed = True
             if not quiet:
                 await self._telling.failure(deliverable, body, [("ComparisonError", str(error))], self._rooms.now())
             return None
+        except Unreachable as error:
+            if not quiet and memory.rendered is None and (problems := self._never_seen(deliverable, body, error)):
+                listed = [("ComparisonError", problem) for problem in problems]
+                await self._telling.failure(deliverable, body, listed, self._rooms.now())
+            raise
 
     async def preview(self, key: DeliverableKey) -> Plan:
         """What the next look would plan, without carrying it out or telling of it.
@@ -106,22 +110,26 @@ class Delivery:
         memory, body = self.memories.of(key), application.body
         deliverable = self.read(application, body, memory)
         project = self._project(deliverable)
-        if problems := (*deliverable.problems, *self._forbidden(memory, deliverable, project)):
+        if problems := self._forbidden(memory, project):
             raise Blocked(str(key), "; ".join(problems))
         revisions = await self.rendering.revisions(deliverable)
         rendered = await self._rendered(deliverable, None, revisions, body, memory)
         question = Question(deliverable.sync.prune)
-        return (await self._looker.look(deliverable, rendered, memory, question, project, _kept_kinds(body))).plan
+        return (await self._looker.look(deliverable, rendered, memory, question, project, kinds_of_status(body))).plan
 
     def read(self, application: LiveObject, body: Mapping[str, Any], memory: Memory) -> Deliverable:
         """The deliverable an Application describes, read anew only when the object says something else."""
         spec = msgspec.json.encode((body.get("spec"), (body.get("metadata") or {}).get("annotations")))
-        if memory.deliverable is None or memory.spec != spec or memory.deliverable.uid != application.uid:
-            found: Application = read_application({n: v for n, v in body.items() if n != "status"}).value
-            memory.application = found
-            memory.deliverable = deliverable_of(found, body.get("spec") or {}, self._house.namespace)
-            memory.spec = spec
-        return memory.deliverable
+        if memory.subject is None or memory.spec != spec or memory.subject.deliverable.uid != application.uid:
+            subject = subject_of(body, self._house.namespace)
+            memory.subject, memory.spec = msgspec.structs.replace(subject, body={}), spec
+        return memory.subject.deliverable
+
+    def _never_seen(self, deliverable: Deliverable, body: Mapping[str, Any], error: Unreachable) -> list[str]:
+        """What to tell of sources that have not answered since the start; at once while nothing is told yet."""
+        if not (body.get("status") or {}).get("sync"):
+            return [str(error)]
+        return [self.source_problems[s.repo_url] for s in deliverable.sources if s.repo_url in self.source_problems]
 
     async def _refresh(self, deliverable: Deliverable, memory: Memory, *, hard: bool) -> None:
         memory.final = ""
@@ -136,7 +144,8 @@ class Delivery:
     ) -> float | None:
         now = self._rooms.now()
         project = self._project(deliverable)
-        problems = (*deliverable.problems, *self._forbidden(memory, deliverable, project))
+        problems = self._forbidden(memory, project)
+        memory.failed = bool(problems)
         if problems:
             if not quiet:
                 await self._telling.failure(deliverable, body, [("InvalidSpecError", p) for p in problems], now)
@@ -147,7 +156,7 @@ class Delivery:
         eager = not quiet and (running is not None or deliverable.sync.automated) and memory.asked
         prune = bool(running.sync.get("prune")) if running else deliverable.sync.prune
         question = Question(prune, eager, hard, running.only if running else frozenset())
-        kinds = _kept_kinds(body)
+        kinds = kinds_of_status(body)
         view = await self._looker.look(deliverable, rendered, memory, question, project, kinds)
         died = not memory.asked and deliverable.sync.automated and _ended_untold(memory, rendered, view.plan)
         memory.asked, memory.waits_for_kinds = True, _waits(view)
@@ -192,7 +201,7 @@ class Delivery:
             return len(before) == len(revisions) and (
                 self.rendering.inputs(deliverable, before) == self.rendering.inputs(deliverable, revisions)
             )
-        except Blocked:  # the old revision is gone, or its path: not the same
+        except DeliveryError:  # the old revision is gone, or not in a new mirror, or its path is gone: not the same
             return False
 
     async def _rendered(
@@ -222,7 +231,8 @@ class Delivery:
         if last is None or not last.revision or self._same_inputs(deliverable, last.revision, revisions):
             return
         try:
-            earlier = await self.rendering.render(deliverable, tuple(last.revision.split(",")), memory)
+            then = await self.rendering.revisions(deliverable, tuple(last.revision.split(",")))
+            earlier = await self.rendering.render(deliverable, then, memory)
         except (Blocked, ValueError):  # gone from the repository: the live object's own record has to do
             return
         memory.delivered = {manifest.key: manifest for manifest in earlier.manifests}
@@ -256,40 +266,10 @@ class Delivery:
         return lambda live: assess(live.body, self._rooms.now())
 
     def _project(self, deliverable: Deliverable) -> AppProject | None:
-        body = self._rooms.applications.project(deliverable.project)
-        if body is None:
-            return None
-        found = read_project(body)
-        if found.problems:  # a rule that cannot be read must not be a rule that permits
-            raise Blocked(
-                f"AppProject/{deliverable.project}", "; ".join(found.problems), next_step="Correct the project"
-            )
-        return found.value
+        return project_of(self._rooms.applications.project(deliverable.project), deliverable.project)
 
-    def _forbidden(self, memory: Memory, deliverable: Deliverable, project: AppProject | None) -> tuple[str, ...]:
-        if memory.application is None:
-            return ()
-        refused = () if project is None else unenforced(project)
-        reasons = check(
-            memory.application,
-            project,
-            deliverable.project,
-            control_namespace=self._house.namespace,
-            destination=ApplicationDestination(IN_CLUSTER[0], IN_CLUSTER[1], deliverable.namespace),
-        )
-        return (
-            *reasons,
-            *(
-                f"AppProject/{deliverable.project} {field}: this restriction cannot be enforced by this version, so "
-                "nothing is delivered. Remove it, or use another project"
-                for field in refused
-            ),
-        )
-
-
-def _kept_kinds(body: Mapping[str, Any]) -> frozenset[Kind]:
-    resources = (body.get("status") or {}).get("resources") or ()
-    return frozenset(Kind(r.get("group", ""), r.get("version", ""), r.get("kind", "")) for r in resources)
+    def _forbidden(self, memory: Memory, project: AppProject | None) -> tuple[str, ...]:
+        return () if memory.subject is None else problems_of(memory.subject, project, self._house.namespace)
 
 
 def _waits(view: View) -> bool:
