@@ -1,6 +1,7 @@
 """Tells what a look found and what a sync did: the Application's status, and the ledger. Writes only what changed."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -22,6 +23,8 @@ from todoke.model.merge import merge_patch
 from todoke.model.objects import ObjectKey
 
 REFRESH = "argocd.argoproj.io/refresh"
+log = logging.getLogger(__name__)
+
 _HEALTH_PAUSE = 3.0  # seconds between two writes that only say a health's message in other words
 
 
@@ -193,20 +196,14 @@ class Telling:
         events: list[Event] = []
         state = new.get("operationState")
         if state is not None and state["phase"] != "Running" and done.running is not None:
-            changes = sum(r.message != "unchanged" for r in done.outcome.results) if done.outcome else 0
-            events.append(
-                SyncEnded(
-                    deliverable.key,
-                    deliverable.uid,
-                    ",".join(found.revisions),
-                    state["phase"],
-                    state["startedAt"],
-                    state["finishedAt"],
-                    done.running.by,
-                    state["message"],
-                    changes,
-                )
+            ended = _sync_ended(deliverable, state, done.running)
+            facts = {name: getattr(ended, name) for name in ("revision", "changes", "by", "message")}
+            said = facts.pop("message")
+            log.info(
+                "delivered" if ended.phase == "Succeeded" else "not delivered",
+                extra={"application": str(deliverable.key), "result": said, **facts},
             )
+            events.append(ended)
         before, after = (old.get("health") or {}).get("status"), new["health"]["status"]
         if before != after:
             events.append(
@@ -221,6 +218,21 @@ class Telling:
             )
         if events:
             await self._ledger.record(events)
+
+
+def _sync_ended(deliverable: Deliverable, state: Mapping[str, Any], running: Running) -> SyncEnded:
+    result = state["syncResult"]
+    return SyncEnded(
+        deliverable.key,
+        deliverable.uid,
+        ",".join(result.get("revisions") or ()) or result.get("revision", ""),
+        state["phase"],
+        state["startedAt"],
+        state["finishedAt"],
+        running.by,
+        state["message"],
+        changes=sum(entry["message"] != "unchanged" for entry in result["resources"]),
+    )
 
 
 def view_revisions(done: Done, view: View) -> tuple[str, ...]:

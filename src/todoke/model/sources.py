@@ -45,7 +45,7 @@ class RevertRequest(msgspec.Struct, frozen=True):
     good: str
     application: str
     requested_by: str
-    push_to: str  # branch to push to; equal to `branch` for a direct push
+    push_to: str  # branch to push to; "" for a direct push to `branch`
 
 
 class Reverted(msgspec.Struct, frozen=True):
