@@ -34,8 +34,8 @@ SCENARIOS: dict[str, tuple[Scenario, ...]] = {
     "S4": (scenarios.commit_to_all,),
     "S5": (scenarios.heal_one,),
     "S6": (
-        lambda stage: scenarios.restart(stage, signal.SIGTERM),
-        lambda stage: scenarios.restart(stage, signal.SIGKILL),
+        lambda stage: scenarios.restart(stage, signal.SIGTERM, "S6 SIGTERM"),
+        lambda stage: scenarios.restart(stage, signal.SIGKILL, "S6 SIGKILL"),
     ),
 }
 DEPLOYMENTS = 100
@@ -58,7 +58,8 @@ class Run:
     async def deployments(self, count: int) -> None:
         """B."""
         async with Stage.built(self.options, count, deployments=True) as stage:
-            await self._play(stage, [lambda stage: scenarios.create_all(stage, "B")])
+            restart: Scenario = lambda stage: scenarios.restart(stage, signal.SIGTERM, "B restart", drifted=0)  # noqa: E731
+            await self._play(stage, [lambda stage: scenarios.create_all(stage, "B"), restart])
 
     async def _play(self, stage: Stage, steps: list[Scenario]) -> None:
         for step in steps:

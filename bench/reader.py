@@ -198,5 +198,8 @@ def _wrong_status(application: Json | None, name: str, fleet: Fleet) -> Iterator
     listed = {(r["kind"], r.get("namespace", ""), r["name"]) for r in status.get("resources") or ()}
     if listed != {key for key in fleet.wanted() if key[1] == name}:
         yield f": its status lists {len(listed)} other objects than it has"
+    for resource in status.get("resources") or ():
+        if resource["kind"] == "Deployment" and (resource.get("health") or {}).get("status") != "Healthy":
+            yield f": its Deployment's health is {resource.get('health')}"
     if status.get("conditions"):
         yield f": condition {status['conditions'][0].get('message')}"

@@ -126,12 +126,15 @@ async def heal_one(stage: Stage) -> Figures:
     return await stage.verify(figures)
 
 
-async def restart(stage: Stage, number: signal.Signals) -> Figures:
-    """S6: it is ended, objects change, it starts again; the clock runs from its start until it is at rest again."""
+async def restart(stage: Stage, number: signal.Signals, scenario: str, drifted: int = DRIFTED) -> Figures:
+    """S6: it is ended, objects change, it starts again; the clock runs from its start until it is at rest again.
+
+    Raises: Mismatch: also when it wrote anything but the heals of those objects and the statuses that tell of them.
+    """
     await _eyes(stage)
     await stage.controller.settled()
     ended = await asyncio.to_thread(stage.controller.stop, number)
-    keys = _chosen(stage, DRIFTED)
+    keys = _chosen(stage, drifted)
     versions = await asyncio.gather(*(_meddle(stage, key) for key in keys))
     meter = await stage.meter()
     began = time.perf_counter()
@@ -139,12 +142,11 @@ async def restart(stage: Stage, number: signal.Signals) -> Figures:
     met = await _healed(stage, dict(zip(keys, versions, strict=True)))
     await stage.controller.ready()
     rested = await stage.controller.settled()
-    figures, requests = await meter.stop(f"S6 {number.name}", max(rested, *met) - began)
+    figures, requests = await meter.stop(scenario, max([rested, *met]) - began)
     waiting = await stage.controller.metric("todoke_queue_depth")
-    figures.notes.append(
-        f"ended in {ended:.2f} s; last heal after {max(met) - began:.2f} s; {waiting:.0f} applications wait; "
-        + _writes(requests)
-    )
+    healed = max(met, default=began) - began
+    words = f"ended in {ended:.2f} s; last heal after {healed:.2f} s; {waiting:.0f} applications wait"
+    figures.notes.append(f"{words}; {_writes(requests)}")
     await stage.verify(figures)
     _only_heals(requests, keys)
     return figures

@@ -28,11 +28,11 @@ def test_modules_are_named_in_the_fields_own_words():
     assert [str(file) for file in FILES if file.stem in BANNED] == []
 
 
-def test_public_functions_and_classes_say_what_they_are():
-    bare = []
-    for file in FILES:
-        for node in ast.parse(file.read_text()).body:
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_"):
-                if ast.get_docstring(node) is None:
-                    bare.append(f"{file.name}:{node.name}")
-    assert bare == []
+def test_public_functions_say_what_they_are():
+    functions = [
+        (file, node)
+        for file in FILES
+        for node in ast.parse(file.read_text()).body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_")
+    ]
+    assert [f"{file.name}:{node.name}" for file, node in functions if ast.get_docstring(node) is None] == []

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from tests.cluster.client import ApiClient
-from tests.cluster.stage import APPLICATIONS, Stage
+from tests.cluster.stage import APPLICATIONS, Stage, config_map
 from tests.cluster.waiting import until
 
 _SOURCE = str(Path(__file__).resolve().parents[2] / "src")
@@ -29,6 +30,7 @@ from todoke.main import serve
 from todoke.settings import read_settings
 serve(read_settings({}), lambda text: print(text, flush=True))
 """
+PERSON = {"username": "hana@example.org"}
 _START_SECONDS, _STOP_SECONDS = 30.0, 15.0
 
 
@@ -184,6 +186,20 @@ class Desk:
         """The status when the application is Synced at a revision, healthy, and nothing runs."""
         return await until(lambda: self.status(name), lambda status: is_synced(status, revision), seconds)
 
+    async def ask_for_sync(self, name: str = "shop") -> None:
+        """A person asks for a sync, as the button does."""
+        sync = {"prune": True, "syncStrategy": {"hook": {}}}
+        await self.patch({"operation": {"initiatedBy": PERSON, "sync": sync}}, name)
+
+    async def operation_ended(self, phase: str, *words: str) -> None:
+        """Wait until the sync that a person asked for is over; it is still theirs, and says why it ended so."""
+        body = await until(self.get, lambda body: "operation" not in body)
+        state = body["status"]["operationState"]
+        assert state["phase"] == phase, state
+        assert state["operation"]["initiatedBy"] == PERSON
+        assert all(word in state["message"] for word in words), state["message"]
+        assert state["finishedAt"] >= state["startedAt"]
+
     async def condition(self, *words: str, name: str = "shop", seconds: float = 20) -> dict[str, str]:
         """The first condition whose message holds all of the words."""
 
@@ -193,6 +209,31 @@ class Desk:
 
         found = await until(look, lambda all_: all_ and all(word in all_[0]["message"] for word in words), seconds)
         return found[0]
+
+
+class Scene(NamedTuple):
+    """A stage with its loop running and a person's view; the application `fine` is delivered."""
+
+    stage: Stage
+    desk: Desk
+
+    async def fine_goes_on(self, step: str = "2") -> None:
+        """The application `fine` takes a new commit, whatever is wrong beside it."""
+        sha = self.stage.repo.commit({"fine/all.yaml": json.dumps(config_map("fine", step=step))}, f"step {step}")
+        status = await self.desk.synced(sha, "fine", seconds=10)
+        assert not status["conditions"]
+        assert (await self.stage.live("ConfigMap", "fine"))["data"] == {"step": step}
+
+
+@asynccontextmanager
+async def playing(stage: Stage) -> AsyncIterator[Scene]:
+    """Run the loop beside an application that is fine."""
+    desk = Desk(stage.api, stage.namespace)
+    sha = stage.repo.commit({"fine/all.yaml": json.dumps(config_map("fine", step="1"))}, "fine")
+    await desk.create(stage.repo.url, "fine")
+    async with looping(stage):
+        await desk.synced(sha, "fine")
+        yield Scene(stage, desk)
 
 
 def is_synced(status: Mapping[str, Any], revision: str) -> bool:

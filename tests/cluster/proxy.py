@@ -58,6 +58,7 @@ class Proxy:
         kubeconfig: the same login, by way of the proxy.
         writes: every request that wrote, in the order in which they came.
         before: called before a write is passed on.
+        failing: HTTP status to answer with, by path.
         after: called when the server has answered a write, before the answer is passed on.
         requests: how many requests came, writing or not.
         refused: how many of them were left without an answer, or answered 429, by path.
@@ -72,6 +73,7 @@ class Proxy:
         self.writes: list[Write] = []
         self.requests = 0
         self.refused: Counter[str] = Counter()
+        self.failing: dict[str, int] = {}
         self.before: Hook | None = None
         self.after: Hook | None = None
         self._away = self._blind = False
@@ -188,6 +190,8 @@ class Proxy:
         if self._busy_seconds is not None:
             self.refused[request.path] += 1
             return web.Response(status=429, headers={"Retry-After": str(self._busy_seconds)})
+        if request.path in self.failing:
+            return web.Response(status=self.failing[request.path])
         if watch:
             return await self._watch(request)
         if request.method not in WRITING or "dryRun" in request.query:

@@ -5,11 +5,8 @@ Every case runs the loop with two applications in one repository: `shop`, which 
 
 from __future__ import annotations
 
-import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,16 +14,13 @@ import pytest
 
 from tests.cluster.client import ApiClient
 from tests.cluster.control_plane import ControlPlane
-from tests.cluster.git_repo import Repo, Symlink
-from tests.cluster.git_server import GitServer
-from tests.cluster.program import Desk, Program, looping
+from tests.cluster.git_repo import Symlink
+from tests.cluster.program import Scene, playing
 from tests.cluster.stage import Stage, config_map, install_kinds, opened
 from tests.cluster.waiting import until
 
 pytestmark = pytest.mark.plane
 
-PERSON = {"username": "hana@example.org"}
-PASSWORD = "correct horse"
 GOOD = json.dumps(config_map(color="blue"))
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]\n" for before, name in zip("abcdefg", "bcdefgh", strict=True)
@@ -100,51 +94,10 @@ FAULTS = {
 }
 
 
-class Scene(NamedTuple):
-    """The stage with its loop running, `fine` delivered, and a person's view."""
-
-    stage: Stage
-    desk: Desk
-
-
-@asynccontextmanager
-async def playing(stage: Stage) -> AsyncIterator[Scene]:
-    """Run the loop beside an application that is fine."""
-    desk = Desk(stage.api, stage.namespace)
-    sha = stage.repo.commit({"fine/all.yaml": json.dumps(config_map("fine", step="1"))}, "fine")
-    await desk.create(stage.repo.url, "fine")
-    async with looping(stage):
-        await desk.synced(sha, "fine")
-        yield Scene(stage, desk)
-
-
 @pytest.fixture
 async def scene(stage: Stage) -> AsyncIterator[Scene]:
     async with playing(stage) as scene:
         yield scene
-
-
-async def assert_fine_goes_on(scene: Scene, step: str = "2") -> None:
-    """The application beside the broken one takes a new commit."""
-    stage, desk = scene
-    sha = stage.repo.commit({"fine/all.yaml": json.dumps(config_map("fine", step=step))}, f"step {step}")
-    status = await desk.synced(sha, "fine", seconds=10)
-    assert not status["conditions"]
-    assert (await stage.live("ConfigMap", "fine"))["data"] == {"step": step}
-
-
-async def ask_for_sync(desk: Desk) -> None:
-    await desk.patch({"operation": {"initiatedBy": PERSON, "sync": {"prune": True}}})
-
-
-async def assert_operation_ended(desk: Desk, phase: str, *words: str) -> None:
-    """The sync that a person asked for is over, is still theirs, and says why."""
-    body = await until(desk.get, lambda body: "operation" not in body)
-    state = body["status"]["operationState"]
-    assert state["phase"] == phase, state
-    assert state["operation"]["initiatedBy"] == PERSON
-    assert all(word in state["message"] for word in words), state["message"]
-    assert state["finishedAt"] >= state["startedAt"]
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -157,9 +110,9 @@ async def test_a_fault_in_a_commit_is_told_and_over_with_the_next_commit(scene: 
     assert condition["type"] == fault.kind
     sync = (await desk.status())["sync"]["status"]
     assert sync == ("Unknown" if fault.phase == "Error" else "OutOfSync")
-    await ask_for_sync(desk)
-    await assert_operation_ended(desk, fault.phase, *(fault.words if fault.phase != "Succeeded" else ()))
-    await assert_fine_goes_on(scene)
+    await desk.ask_for_sync()
+    await desk.operation_ended(fault.phase, *(fault.words if fault.phase != "Succeeded" else ()))
+    await scene.fine_goes_on()
 
     sha = stage.repo.commit(dict.fromkeys(fault.files) | {"shop/good.yaml": GOOD}, "mended")
     status = await desk.synced(sha)
@@ -175,8 +128,8 @@ async def test_a_fault_after_a_good_delivery_leaves_everything_as_it_is(scene: S
     first = await desk.synced(good)
     stage.repo.commit({"shop/all.yaml": OBJECT + "data: [\n"}, "bad")
     await desk.condition("all.yaml, line")
-    await ask_for_sync(desk)
-    await assert_operation_ended(desk, "Error", "all.yaml, line")
+    await desk.ask_for_sync()
+    await desk.operation_ended("Error", "all.yaml, line")
     status = await desk.status()
     assert (await stage.live("ConfigMap"))["data"] == {"color": "blue"}
     assert status["resources"] == first["resources"]
@@ -192,9 +145,9 @@ async def test_an_unknown_revision_names_its_neighbours(scene: Scene):
     await desk.create(stage.repo.url, source=source)
     words = ("spec.source.targetRevision", 'revision "release-1.2" not found', "release-1.1", "correct targetRevision")
     await desk.condition(*words)
-    await ask_for_sync(desk)
-    await assert_operation_ended(desk, "Error", *words)
-    await assert_fine_goes_on(scene)
+    await desk.ask_for_sync()
+    await desk.operation_ended("Error", *words)
+    await scene.fine_goes_on()
     await desk.synced(stage.repo.branch("release-1.2"))
 
 
@@ -230,9 +183,9 @@ async def test_an_invalid_spec_is_told_and_over_when_it_is_corrected(scene: Scen
     await desk.patch({"spec": wrong})
     condition = await desk.condition(*words)
     assert condition["type"] == "InvalidSpecError"
-    await ask_for_sync(desk)
-    await assert_operation_ended(desk, "Error", *words)
-    await assert_fine_goes_on(scene)
+    await desk.ask_for_sync()
+    await desk.operation_ended("Error", *words)
+    await scene.fine_goes_on()
     back = {"helm": None, "server": None, "name": None}
     await desk.patch({"spec": {field: _undone(right[field], back) for field in wrong}})
     status = await until(desk.status, lambda status: not status["conditions"])
@@ -241,120 +194,6 @@ async def test_an_invalid_spec_is_told_and_over_when_it_is_corrected(scene: Scen
 
 def _undone(value: Any, back: dict[str, None]) -> Any:
     return back | value if isinstance(value, dict) else value
-
-
-async def test_a_branch_moved_by_force_is_followed_and_leaves_nothing_stale(scene: Scene):
-    stage, desk = scene
-    root = stage.repo.commit({"shop/all.yaml": GOOD}, "root")
-    stage.repo.commit({"shop/old.yaml": json.dumps(config_map("old", color="blue"))}, "old")
-    await desk.create(stage.repo.url)
-    await until(desk.status, lambda status: len(status.get("resources") or ()) == 2)
-    new = {"shop/all.yaml": json.dumps(config_map(color="red")), "shop/new.yaml": json.dumps(config_map("new", a="1"))}
-    sha = stage.repo.commit(new, "rewritten", parents=[root])
-    status = await desk.synced(sha)
-    assert [resource["name"] for resource in status["resources"]] == ["new", "web"]
-    found = await stage.api.get(f"/api/v1/namespaces/{stage.namespace}/configmaps")
-    assert {one["metadata"]["name"] for one in found["items"]} - {"kube-root-ca.crt", "fine"} == {"new", "web"}
-    assert (await stage.live("ConfigMap"))["data"] == {"color": "red"}
-
-
-class Switch:
-    """A TCP port that refuses connections until it is switched through to another one."""
-
-    def __init__(self) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
-
-    @asynccontextmanager
-    async def through(self, port: int) -> AsyncIterator[None]:
-        """Pass everything on to a port."""
-
-        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
-            await asyncio.gather(_copy(reader, far_writer), _copy(far_reader, writer), return_exceptions=True)
-
-        server = await asyncio.start_server(serve, "127.0.0.1", self.port)
-        try:
-            yield
-        finally:
-            server.close()
-
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        while piece := await reader.read(65536):
-            writer.write(piece)
-            await writer.drain()
-    finally:
-        writer.close()
-
-
-async def test_a_repository_that_refuses_connections(scene: Scene, tmp_path: Path):
-    stage, desk = scene
-    repo = Repo.create(tmp_path / "served" / "far.git")
-    sha = repo.commit({"shop/all.yaml": GOOD}, "good")
-    switch = Switch()
-    await desk.create(f"http://127.0.0.1:{switch.port}/far.git")
-    await assert_fine_goes_on(scene)
-    await desk.condition(f"Repository http://127.0.0.1:{switch.port}/far.git", "no answer", "onnect", seconds=30)
-    with GitServer(tmp_path / "served") as server:
-        async with switch.through(server.port):
-            status = await desk.synced(sha, seconds=30)
-            assert not status["conditions"]
-            await stage.source.close()
-
-
-async def test_a_repository_that_hangs_holds_nobody_up(stage: Stage, tmp_path: Path):
-    """More applications hang than there are workers."""
-    repo = Repo.create(tmp_path / "served" / "far.git")
-    sha = repo.commit({f"slow-{n}/all.yaml": json.dumps(config_map(f"slow-{n}", n="1")) for n in range(8)}, "slow")
-    desk = Desk(stage.api, stage.namespace)
-    with GitServer(tmp_path / "served") as server:
-        server.hanging = True
-        for number in range(8):
-            await desk.create(server.url("far.git"), f"slow-{number}")
-        async with playing(stage) as scene:
-            await assert_fine_goes_on(scene)
-            server.hanging = False
-            for number in range(8):
-                await desk.synced(sha, f"slow-{number}", seconds=40)
-            await stage.source.close()
-
-
-async def test_a_repository_that_wants_a_login(plane: ControlPlane, client: ApiClient, namespace: str, tmp_path: Path):
-    """Without a Secret, with a wrong one, with the right one. The password is never shown."""
-    await install_kinds(client)
-    repo = Repo.create(tmp_path / "served" / "far.git")
-    sha = repo.commit({"shop/all.yaml": GOOD}, "good")
-    desk = Desk(client, namespace)
-    secrets = f"/api/v1/namespaces/{namespace}/secrets"
-    with GitServer(tmp_path / "served", users={"reader": PASSWORD}) as server:
-        url = server.url("far.git")
-        await desk.create(url)
-        async with Program(tmp_path, namespace, plane.kubeconfig_path, log_level="debug") as program:
-            how = ("argocd.argoproj.io/secret-type: repository", "url, username and password")
-            condition = await desk.condition(
-                f"Repository {url}", "no credential matches this URL", "Add a Secret", *how
-            )
-            assert condition["type"] == "ComparisonError"
-            await ask_for_sync(desk)
-            await assert_operation_ended(desk, "Error", "no credential matches this URL")
-
-            wrong = {"url": url, "username": "reader", "password": "wrong battery"}
-            labels = {"argocd.argoproj.io/secret-type": "repository"}
-            secret = {"metadata": {"name": "far", "labels": labels}, "stringData": wrong}
-            await client.create(secrets, secret)
-            await desk.condition(f"does not let the login of Secret/{namespace}/far read it", "Renew that login")
-            await ask_for_sync(desk)
-            await assert_operation_ended(desk, "Error", f"Secret/{namespace}/far")
-
-            await client.patch(f"{secrets}/far", {"stringData": {"password": PASSWORD}})
-            status = await desk.synced(sha)
-            assert not status["conditions"]
-            shown = json.dumps(await desk.get()) + "\n".join(program.lines)
-            assert PASSWORD not in shown
-            assert "wrong battery" not in shown
 
 
 async def test_a_namespace_in_which_todoke_may_not_write(
@@ -373,9 +212,9 @@ async def test_a_namespace_in_which_todoke_may_not_write(
         await scene.desk.create(stage.repo.url, destination=destination)
         condition = await scene.desk.condition(f"ConfigMap/{far}/web", user, "cannot patch", "Grant this right")
         assert condition["type"] == "SyncError"
-        await ask_for_sync(scene.desk)
-        await assert_operation_ended(scene.desk, "Failed", "cannot patch", "Grant this right")
-        await assert_fine_goes_on(scene)
+        await scene.desk.ask_for_sync()
+        await scene.desk.operation_ended("Failed", "cannot patch", "Grant this right")
+        await scene.fine_goes_on()
         await _may_write(client, far, user)
         await scene.desk.refreshed()
         status = await scene.desk.synced(stage.repo.tip() or sha)

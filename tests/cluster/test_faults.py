@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -46,8 +47,6 @@ async def scene(plane: ControlPlane, client: ApiClient, namespace: str, tmp_path
 
 def commit(repo: Repo, *manifests: dict[str, Any], message: str = "a change") -> str:
     """Commit manifests, one file each; only the poll tells of them."""
-    import json
-
     files = {f"shop/{number}.yaml": json.dumps(manifest) for number, manifest in enumerate(manifests)}
     return repo.commit({"shop": None} | files if repo.tip() else files, message)
 
@@ -217,6 +216,20 @@ async def test_a_watch_that_dies_ends_the_program_loudly(
         await proxy.inject(b"this is no event\n")
         assert await program.ended() != 0
         assert any("malformed" in line for line in program.lines), program.lines
+
+
+async def test_a_discovery_that_fails_is_no_missing_kind(
+    plane: ControlPlane, client: ApiClient, namespace: str, tmp_path: Path
+):
+    """The program must not tell people to install what is installed."""
+    await install_kinds(client)
+    async with Proxy(plane.kubeconfig_path, tmp_path) as proxy:
+        proxy.failing["/apis"] = 500
+        program = Program(tmp_path, namespace, proxy.kubeconfig)
+        with pytest.raises(AssertionError):
+            await program.start()
+        said = program.lines[-1]
+        assert "discovery: the API server answered 500" in said, said
 
 
 async def test_the_program_ends_well_when_it_is_asked_to(

@@ -21,7 +21,7 @@ import pytest
 from tests.cluster.client import ApiClient
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.git_repo import Repo
-from tests.cluster.program import Desk, Program, is_synced
+from tests.cluster.program import PERSON, Desk, Program, is_synced
 from tests.cluster.proxy import Dropped, Proxy, Write
 from tests.cluster.stage import config_map, core_kinds, deployment, install_kinds
 from tests.cluster.waiting import until
@@ -33,7 +33,6 @@ from todoke.store.ledger import SqliteLedger
 pytestmark = [pytest.mark.plane, pytest.mark.timeout(150)]
 
 AT_ONCE = 3
-PERSON = {"username": "hana@example.org"}
 KINDS = ("ConfigMap", "Secret", "Deployment")
 SECRET = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "new"}, "stringData": {"color": "blue"}}
 NEW = {"known kind": config_map("new", color="blue"), "first of its kind": SECRET}
@@ -71,15 +70,10 @@ class Case:
         await self.desk.create(self.repo.url, syncPolicy=policy)
         await self.program.start()
         if self.manual:
-            await self.ask_for_sync()
+            await self.desk.ask_for_sync()
         await self.desk.synced(self.first)
         self.before = await self.objects()
         self.proxy.writes.clear()
-
-    async def ask_for_sync(self) -> None:
-        """What the button "Sync" does."""
-        sync = {"prune": True, "syncStrategy": {"hook": {}}}
-        await self.desk.patch({"operation": {"initiatedBy": PERSON, "sync": sync}})
 
     async def change(self, *new: dict[str, Any], kill_at: tuple[int, str] | None = None) -> str:
         """Commit B: one object more, one changed, one less; the program hears of it, and may be killed at a write."""
@@ -91,7 +85,7 @@ class Case:
             self.proxy.writes.clear()
             if kill_at is not None:
                 self._arm(*kill_at)
-            await self.ask_for_sync()
+            await self.desk.ask_for_sync()
         return second
 
     async def die(self, second: str) -> None:

@@ -6,6 +6,7 @@ import time
 import msgspec
 
 from todoke.cluster.client import KubeClient
+from todoke.cluster.refusals import refusal
 from todoke.model.objects import Kind
 
 _ACCEPT = {"Accept": "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"}
@@ -95,6 +96,8 @@ class Discovery:
             if status == 200:
                 self._etags[path] = answer_headers.get("ETag", "")
                 changed |= self._take(path, _decode(body))
+            elif status != 304:  # no answer says nothing of what is served
+                raise refusal(status, body, "discovery")
         self._asked = time.monotonic()
         return changed
 

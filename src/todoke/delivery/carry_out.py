@@ -9,6 +9,7 @@ import msgspec
 
 from todoke.compare.ownership import left_behind
 from todoke.compare.verdict import Remembered
+from todoke.delivery.hooks import HookResult, Hooks, waiting_for
 from todoke.delivery.memory import Memory
 from todoke.delivery.ports import Cluster
 from todoke.model.deliverables import Deliverable
@@ -36,11 +37,22 @@ class Outcome(msgspec.Struct, frozen=True):
 
     results: tuple[Result, ...] = ()
     waiting: str = ""
+    hooks: tuple[HookResult, ...] = ()
+    failure: str = ""  # why it fails although this pass did nothing wrong: an earlier one did
 
     @property
     def failed(self) -> tuple[Result, ...]:
         """Steps that did not go well."""
         return tuple(result for result in self.results if not result.ok)
+
+    @property
+    def problem(self) -> str:
+        """Why the sync fails, "" when it does not."""
+        problems = [result.message for result in self.failed]
+        problems += [f"hook {r.hook.manifest.key}: {r.message or r.phase}" for r in self.hooks if r.failed]
+        if not problems:
+            return self.failure
+        return problems[0] + (f" (and {len(problems) - 1} more)" if len(problems) > 1 else "")
 
 
 HealthOf = Callable[[LiveObject], Health | None]
@@ -52,23 +64,55 @@ class CarryOut:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
 
-    async def run(self, deliverable: Deliverable, plan: Plan, memory: Memory, health_of: HealthOf) -> Outcome:
-        """One pass over the plan: waves in order, the tiers of a wave in order, the steps of a tier at once.
+    async def run(
+        self, deliverable: Deliverable, plan: Plan, memory: Memory, health_of: HealthOf, hooks: Hooks
+    ) -> Outcome:
+        """One pass over the plan: phases and waves in order, the tiers of a wave in order, the steps of a tier at once.
 
-        A wave begins when all objects of the waves before it are in place and healthy.
+        A wave begins when all objects of the waves before it are in place and healthy, and their hooks have ended.
 
         Raises:
             Unreachable: a neighbour is away; what was done is done, and the next pass goes on from there.
         """
         results: list[Result] = []
-        waves = _waves(plan)
-        for number, steps in enumerate(waves):
+        told: list[HookResult] = []
+        stages = _stages(plan, hooks)
+        for number, (phase, wave, steps) in enumerate(stages):
             results += await self._wave(deliverable, steps, memory)
+            if unready := [result for result in results if isinstance(result.error, NotReady)]:
+                done = tuple(result for result in results if not isinstance(result.error, NotReady))
+                return Outcome(done, unready[0].message, tuple(told))
             if any(not result.ok for result in results):
-                return Outcome(tuple(results))
-            if number < len(waves) - 1 and (waiting := self._gate(steps, memory, health_of)):
-                return Outcome(tuple(results), waiting)
-        return Outcome(tuple(results), _deletions(plan, results))
+                break
+            ran = await hooks.run(phase, wave)
+            told += ran
+            if any(result.failed for result in ran):
+                break
+            waiting = waiting_for(ran)
+            if not waiting and number < len(stages) - 1:
+                waiting = self._gate(steps, memory, health_of)
+            if waiting:
+                return Outcome(tuple(results), waiting, tuple(told))
+        return await self._finish(plan, hooks, Outcome(tuple(results), _deletions(plan, results), tuple(told)))
+
+    async def _finish(self, plan: Plan, hooks: Hooks, outcome: Outcome) -> Outcome:
+        """The end of a pass that has nothing more to begin: SyncFail hooks after a failure, then what hooks leave."""
+        if not outcome.problem:
+            if not outcome.waiting:
+                await hooks.clean_up(succeeded=True)
+            return outcome
+        return await self.fail(hooks, outcome)
+
+    async def fail(self, hooks: Hooks, outcome: Outcome) -> Outcome:
+        """Run the SyncFail hooks of a sync that has failed; it ends when they have."""
+        told = list(outcome.hooks)
+        for wave in hooks.stages("SyncFail"):
+            ran = await hooks.run("SyncFail", wave)
+            told += ran
+            if waiting := waiting_for(ran):
+                return msgspec.structs.replace(outcome, waiting=waiting, hooks=tuple(told))
+        await hooks.clean_up(succeeded=False)
+        return msgspec.structs.replace(outcome, waiting="", hooks=tuple(told))
 
     async def _wave(self, deliverable: Deliverable, steps: list[Step], memory: Memory) -> list[Result]:
         results: list[Result] = []
@@ -165,11 +209,14 @@ def _replacing(managed_fields: tuple[dict[str, Any], ...]) -> dict[str, Any]:
     return {"op": "replace", "path": "/metadata/managedFields", "value": list(managed_fields)}
 
 
-def _waves(plan: Plan) -> list[list[Step]]:
-    by_wave: dict[int, list[Step]] = {}
+def _stages(plan: Plan, hooks: Hooks) -> list[tuple[str, int, list[Step]]]:
+    """(phase, wave, ordinary steps) in order; ordinary steps belong to the Sync phase."""
+    by_wave: dict[int, list[Step]] = {wave: [] for wave in hooks.stages("Sync")}
     for step in plan.steps:
         by_wave.setdefault(step.wave, []).append(step)
-    return [by_wave[wave] for wave in sorted(by_wave)]
+    stages: list[tuple[str, int, list[Step]]] = [("PreSync", wave, []) for wave in hooks.stages("PreSync")]
+    stages += [("Sync", wave, by_wave[wave]) for wave in sorted(by_wave)]
+    return stages + [("PostSync", wave, []) for wave in hooks.stages("PostSync")]
 
 
 def _deletions(plan: Plan, results: list[Result]) -> str:

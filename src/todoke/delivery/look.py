@@ -22,6 +22,7 @@ from todoke.model.plans import Plan
 from todoke.model.projects import AppProject
 from todoke.model.tracking import tracking_id
 from todoke.plan.guard import GuardPolicy
+from todoke.plan.hooks import hook_types
 from todoke.plan.make import Finding, PlanPolicy, make_plan
 
 MISSING_KIND = "MissingKindWarning"
@@ -87,7 +88,11 @@ class Looker:
         return [
             live
             for live in self._cluster.owned(deliverable.instance)
-            if live.key not in wanted and live.installation == self._installation and _selected(live.key, question.only)
+            if live.key not in wanted
+            and live.installation == self._installation
+            and (deliverable.adopted or applied_by_us(live))
+            and _selected(live.key, question.only)
+            and not (b"/hook" in live.raw and hook_types(live.body))
         ]
 
     def _policy(

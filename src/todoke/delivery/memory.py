@@ -22,7 +22,7 @@ class Rendered(msgspec.Struct, frozen=True):
     unknown: frozenset[Kind] = frozenset()  # kinds that the server did not serve then
     coming: frozenset[Kind] = frozenset()  # kinds whose CRD is among the manifests
     installation: str = ""
-    hooks: tuple[str, ...] = ()  # objects that are hooks, which this version does not run
+    hooks: tuple[Manifest, ...] = ()  # objects that run around a sync, apart from the manifests
 
     @property
     def revision(self) -> str:

@@ -7,9 +7,11 @@ from typing import Any
 import msgspec
 
 from todoke.delivery.carry_out import Outcome, Result
+from todoke.delivery.hooks import HookResult
 from todoke.delivery.status import stamp
 from todoke.model.deliverables import Deliverable
 from todoke.model.errors import Blocked, Missing
+from todoke.model.objects import ObjectKey
 from todoke.model.plans import Action, Plan
 from todoke.plan.decide import Decision, LastSync
 
@@ -25,6 +27,7 @@ class Running(msgspec.Struct, frozen=True):
     revision: str = ""  # what it delivered so far; "" before its first step
     results: tuple[dict[str, Any], ...] = ()
     failures: int = 0
+    terminating: bool = False  # somebody asked for its end
 
     @property
     def sync(self) -> dict[str, Any]:
@@ -57,6 +60,28 @@ class Running(msgspec.Struct, frozen=True):
         return frozenset((c.get("group", ""), c.get("kind", ""), c.get("name", "")) for c in chosen)
 
     @property
+    def hook_states(self) -> dict[tuple[ObjectKey, str], str]:
+        """How its hooks stood after the last pass, by object and phase."""
+        return {
+            (ObjectKey(r.get("group", ""), r["kind"], r.get("namespace", ""), r["name"]), r["hookType"]): r["hookPhase"]
+            for r in self.results
+            if r.get("hookType") and r.get("hookPhase")
+        }
+
+    @property
+    def failure(self) -> str:
+        """What went wrong in an earlier pass of it, "" when nothing did."""
+        bad = [r for r in self.results if r.get("status") == "SyncFailed" or r.get("hookPhase") in ("Failed", "Error")]
+        ended = [r for r in bad if r.get("hookType") != "SyncFail"]
+        return f"{ended[0]['kind']}/{ended[0]['name']}: {ended[0].get('message', '')}" if ended else ""
+
+    @property
+    def runs_hooks(self) -> bool:
+        """Self-heals, syncs of some objects, dry runs and the apply strategy leave hooks out."""
+        strategy = self.sync.get("syncStrategy") or {}
+        return not (self.heals or self.only or self.sync.get("dryRun") or strategy.get("apply") is not None)
+
+    @property
     def heals(self) -> int:
         """Which self-heal in a row this is, 0 for another sync."""
         return int(self.sync.get("autoHealAttemptsCount") or 0)
@@ -84,6 +109,7 @@ def _resumed(state: Mapping[str, Any], *, requested: bool) -> Running:
         revision=",".join(revisions) if revisions else result.get("revision", ""),
         results=tuple(result.get("resources") or ()),
         failures=int(state.get("retryCount") or 0),
+        terminating=state.get("phase") == "Terminating",
     )
 
 
@@ -139,7 +165,7 @@ def state_of(
 ) -> dict[str, Any]:
     """The operationState after a pass; without an outcome, that of an operation that is about to begin."""
     waiting = outcome is None or bool(outcome.waiting)
-    results = merged_results(running.results, () if outcome is None else outcome.results, waiting=waiting)
+    results = merged_results(running.results, outcome, waiting=waiting)
     sync_result: dict[str, Any] = {"resources": results}
     if spec.get("sources"):
         sync_result |= {"revision": "", "revisions": list(revisions), "sources": spec["sources"]}
@@ -152,7 +178,7 @@ def state_of(
         "startedAt": running.started,
         "syncResult": {name: value for name, value in sync_result.items() if value is not None},
     }
-    if outcome is None or (outcome.waiting and not outcome.failed):
+    if outcome is None or outcome.waiting:
         state["message"] = "" if outcome is None else outcome.waiting
         if running.failures:
             state["retryCount"] = running.failures
@@ -162,14 +188,12 @@ def state_of(
 
 def _ended(running: Running, outcome: Outcome, results: list[dict[str, Any]], now: datetime) -> dict[str, Any]:
     ended: dict[str, Any] = {"finishedAt": stamp(now)}
-    if not outcome.failed:
-        changes = sum(result["message"] != _UNCHANGED for result in results)
-        ended["phase"] = "Succeeded"
-        ended["message"] = f"successfully synced ({changes} {'change' if changes == 1 else 'changes'})"
-        return ended
-    first = outcome.failed[0].message
-    more = f" (and {len(outcome.failed) - 1} more)" if len(outcome.failed) > 1 else ""
-    return ended | {"phase": "Failed", "message": first + more, "retryCount": running.failures + 1}
+    if outcome.problem:
+        return ended | {"phase": "Failed", "message": outcome.problem, "retryCount": running.failures + 1}
+    changes = sum(result["message"] != _UNCHANGED for result in results if not result.get("hookType"))
+    ended["phase"] = "Succeeded"
+    ended["message"] = f"successfully synced ({changes} {'change' if changes == 1 else 'changes'})"
+    return ended
 
 
 def is_final(outcome: Outcome) -> bool:
@@ -184,23 +208,52 @@ def stopped(state: Mapping[str, Any], phase: str, message: str, now: datetime) -
 
 
 def merged_results(
-    before: tuple[dict[str, Any], ...], results: tuple[Result, ...], *, waiting: bool
+    before: tuple[dict[str, Any], ...], outcome: Outcome | None, *, waiting: bool
 ) -> list[dict[str, Any]]:
     """Results by object, those of the last pass over earlier ones; what an earlier pass did is not forgotten.
 
     Args:
         waiting: the operation goes on. When it does not, every deletion that was asked for has happened.
     """
-    merged = {(r.get("group", ""), r["kind"], r.get("namespace", ""), r["name"]): dict(r) for r in before}
-    for result in results:
-        key = result.step.key
-        place = (key.group, key.kind, key.namespace, key.name)
-        if not (result.message == _UNCHANGED and merged.get(place, {}).get("status") == "Synced"):
-            merged[place] = _result(result)
+    merged = {_place(entry): dict(entry) for entry in before}
+    for result in outcome.results if outcome else ():
+        entry = _result(result)
+        if not (result.message == _UNCHANGED and merged.get(_place(entry), {}).get("status") == "Synced"):
+            merged[_place(entry)] = entry
+    for hook in outcome.hooks if outcome else ():
+        entry = _hook_result(hook)
+        if hook.phase and not (hook.phase == merged.get(_place(entry), {}).get("hookPhase") and not hook.message):
+            merged[_place(entry)] = entry
     for entry in merged.values():
         if not waiting and entry.get("status") == "Pruned":
             entry["message"] = "pruned"
-    return [merged[key] for key in sorted(merged)]
+    return [merged[place] for place in sorted(merged)]
+
+
+def _place(entry: Mapping[str, Any]) -> tuple[str, str, str, str, str]:
+    return (
+        entry.get("group", ""),
+        entry["kind"],
+        entry.get("namespace", ""),
+        entry["name"],
+        entry.get("hookType", ""),
+    )
+
+
+def _hook_result(result: HookResult) -> dict[str, Any]:
+    manifest = result.hook.manifest
+    return {
+        "group": manifest.key.group,
+        "version": manifest.version,
+        "kind": manifest.key.kind,
+        "namespace": manifest.key.namespace,
+        "name": manifest.key.name,
+        "status": "SyncFailed" if result.failed else "Synced",
+        "message": result.message,
+        "hookType": result.hook.phase,
+        "hookPhase": result.phase,
+        "syncPhase": result.hook.phase,
+    }
 
 
 def _result(result: Result) -> dict[str, Any]:

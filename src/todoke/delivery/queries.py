@@ -24,6 +24,7 @@ from todoke.model.events import Event
 from todoke.model.objects import LiveObject, Manifest, ObjectKey
 from todoke.model.plans import Plan
 from todoke.model.projects import AppProject
+from todoke.plan.hooks import hook_types
 
 Body = dict[str, Any]
 
@@ -156,7 +157,7 @@ class Queries:
             rendered.revisions,
             view.plan,
             deliverable.sync.automated,
-            (*unread, *_left_out(rendered), *rendered.warnings, *blind, *view.problems),
+            (*unread, *_hooks_said(rendered), *rendered.warnings, *blind, *view.problems),
         )
 
     async def _project(self, subject: Subject) -> tuple[AppProject | None, tuple[str, ...]]:
@@ -243,8 +244,8 @@ class Queries:
         return msgspec.structs.replace(row, message=f"{row.message}; {trouble}" if row.message else trouble)
 
 
-def _left_out(rendered: Rendered) -> tuple[str, ...]:
-    return tuple(f"{hook} is a hook, and hooks are not run by this version: it is left out" for hook in rendered.hooks)
+def _hooks_said(rendered: Rendered) -> tuple[str, ...]:
+    return tuple(f"{hook.key} is a hook: {', '.join(hook_types(hook.body))}" for hook in rendered.hooks)
 
 
 def _row(resource: Mapping[str, Any]) -> ResourceRow:

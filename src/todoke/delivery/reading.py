@@ -61,6 +61,8 @@ def problems_of(subject: Subject, project: AppProject | None, control_namespace:
 
 
 def kinds_of_status(body: Mapping[str, Any]) -> frozenset[Kind]:
-    """Kinds of the last status, in which objects may be left that the newest revision has no more."""
-    resources = (body.get("status") or {}).get("resources") or ()
+    """Kinds of the last status and its hooks, in which objects may be left that the newest revision has no more."""
+    status = body.get("status") or {}
+    synced = ((status.get("operationState") or {}).get("syncResult") or {}).get("resources") or ()
+    resources = (*(status.get("resources") or ()), *(entry for entry in synced if entry.get("hookType")))
     return frozenset(Kind(r.get("group", ""), r.get("version", ""), r.get("kind", "")) for r in resources)

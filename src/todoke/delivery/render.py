@@ -9,7 +9,7 @@ from todoke.delivery.ports import Cluster, Renderer, Source
 from todoke.model.deliverables import Deliverable
 from todoke.model.objects import Kind, Manifest, ObjectKey
 from todoke.model.renderings import Stamp
-from todoke.plan.make import hook_types
+from todoke.plan.hooks import hook_types
 
 _CRD = "CustomResourceDefinition"
 
@@ -83,7 +83,7 @@ class Rendering:
             unknown,
             frozenset(coming),
             self._installation,
-            tuple(str(manifest.key) for manifest in hooks),
+            tuple(hooks),
         )
 
     async def _appeared(self, kinds: frozenset[Kind]) -> bool:

@@ -102,10 +102,6 @@ class Telling:
             ("UnsupportedFieldWarning", f"{field} is set and not honoured by this version")
             for field in deliverable.warnings
         ]
-        conditions += [
-            ("UnsupportedFieldWarning", f"{hook} is a hook, and hooks are not run by this version: it is left out")
-            for hook in view.rendered.hooks
-        ]
         conditions += [("RepeatedResourceWarning", warning) for warning in view.rendered.warnings]
         conditions += [("ComparisonError", problem) for problem in done.silent_sources]
         if done.problem:

@@ -12,6 +12,7 @@ import msgspec
 
 from todoke.delivery import operations
 from todoke.delivery.carry_out import CarryOut, Outcome, Result
+from todoke.delivery.hooks import Hooks
 from todoke.delivery.look import MISSING_KIND, Looker, Question, View
 from todoke.delivery.memory import Memories, Memory, Rendered
 from todoke.delivery.operations import Running
@@ -28,6 +29,9 @@ from todoke.model.objects import LiveObject
 from todoke.model.plans import Action, Plan
 from todoke.model.projects import AppProject
 from todoke.plan.decide import LastSync, Verb, decide
+from todoke.plan.hooks import hooks_of
+
+_LOOK_AT_WAITING = 5.0
 
 
 class Rooms(msgspec.Struct, frozen=True):
@@ -174,6 +178,8 @@ class Delivery:
         if quiet:
             return None
         again = decision.seconds if decision.verb is Verb.WAIT else None
+        if outcome is not None and outcome.waiting:
+            again = _LOOK_AT_WAITING  # the watch is faster; this is for what it cannot tell
         urls = {source.repo_url for source in deliverable.sources}
         silent = tuple(problem for url, problem in self.source_problems.items() if url in urls)
         told = await self._telling.tell(
@@ -254,16 +260,29 @@ class Delivery:
         if running.sync.get("dryRun"):
             changes = tuple(Result(step, True, f"{step.action} (dry run)") for step in view.plan.changes)
             return Outcome((*kept, *changes))
-        if not operations.kinds_known(body, view.plan):
+        hooks = self._hooks(running, view.rendered)
+        if not operations.kinds_known(body, view.plan) or (hooks.all and not running.revision):
             await self._telling.begun(deliverable, body, view, running)  # own before you touch
-        outcome = await self._carry_out.run(deliverable, view.plan, memory, self._health(memory))
+        if running.terminating or running.failure:
+            outcome = Outcome(failure="Operation terminated" if running.terminating else running.failure)
+            outcome = await self._carry_out.fail(hooks, outcome)
+        else:
+            outcome = await self._carry_out.run(deliverable, view.plan, memory, self._health, hooks)
         memory.final = view.rendered.inputs if operations.is_final(outcome) else ""
-        if not outcome.failed and not outcome.waiting:
+        if not outcome.problem and not outcome.waiting:
             memory.delivered, memory.delivered_inputs = {}, view.rendered.inputs
-        return Outcome((*kept, *outcome.results), outcome.waiting)
+        return msgspec.structs.replace(outcome, results=(*kept, *outcome.results))
 
-    def _health(self, memory: Memory) -> Callable[[LiveObject], Health | None]:
-        return lambda live: assess(live.body, self._rooms.now())
+    def _hooks(self, running: Running, rendered: Rendered) -> Hooks:
+        started = operations.moment(running.started) or self._rooms.now()
+        wanted = rendered.hooks if running.runs_hooks else ()
+        hooks = hooks_of(wanted, rendered.revision, started)
+        if running.terminating:
+            hooks = tuple(msgspec.structs.replace(h, phase="ended", policies=frozenset({"HookFailed"})) for h in hooks)
+        return Hooks(self._rooms.cluster, hooks, running.hook_states, started, self._health)
+
+    def _health(self, live: LiveObject) -> Health | None:
+        return assess(live.body, self._rooms.now())
 
     def _project(self, deliverable: Deliverable) -> AppProject | None:
         return project_of(self._rooms.applications.project(deliverable.project), deliverable.project)

@@ -11,7 +11,6 @@ from todoke.plan.guard import GuardPolicy, holds
 from todoke.plan.order import in_order, mirrored, wave_of
 
 OPTIONS = "argocd.argoproj.io/sync-options"
-HOOK = "argocd.argoproj.io/hook"
 _KEEP_RESOURCE = "helm.sh/resource-policy"
 
 
@@ -109,19 +108,6 @@ def _why_kept(live: LiveObject, body: Mapping[str, Any], options: frozenset[str]
     if annotations(dict(body)).get(_KEEP_RESOURCE) == "keep":
         return f"ignored ({_KEEP_RESOURCE}: keep)"
     return ""
-
-
-def hook_types(body: Mapping[str, Any]) -> tuple[str, ...]:
-    """The hook types that an object's annotations name; empty for an ordinary object.
-
-    Source: Argo CD, "Resource Hooks": its own annotation comes before Helm's, and `crd-install` is no hook.
-    """
-    marks = annotations(dict(body))
-    for name in (HOOK, "helm.sh/hook"):
-        types = tuple(part.strip() for part in marks.get(name, "").split(",") if part.strip())
-        if types:
-            return () if types == ("crd-install",) else types
-    return ()
 
 
 def sync_options(body: Mapping[str, Any]) -> frozenset[str]:

@@ -11,6 +11,8 @@ from todoke.render.clean import clean, drop_null_timestamps
 from todoke.render.documents import Document, documents
 from todoke.render.placement import place
 
+_HOOK_MARKS = ("argocd.argoproj.io/hook", "helm.sh/hook")
+
 
 class DirectoryRenderer:
     """Renders files that hold manifests as they are."""
@@ -80,6 +82,9 @@ def _manifest(body: dict[str, Any], document: Document, origin: str, warnings: l
         raise Blocked(
             origin, "is missing" if metadata is None else "is not a map", field="metadata", next_step="Add it"
         )
+    hook = any(name in (metadata.get("annotations") or {}) for name in _HOOK_MARKS)
+    if not metadata.get("name") and metadata.get("generateName") and hook:
+        metadata["name"] = metadata["generateName"]  # the sync that runs it completes the name
     if not metadata.get("name") and metadata.get("generateName"):
         raise Blocked(
             origin, "is supported for hooks only", field="metadata.generateName", next_step="Write metadata.name"
