@@ -124,7 +124,8 @@ async def controller(settings: Settings, announce: Callable[[str], None]) -> Non
         loop = Loop(Delivery(rooms, house), rooms, house, _pace(settings))
         metrics.watch(loop.application_bodies, lambda: loop.queue.depth)
         if settings.listen:
-            await stack.enter_async_context(serving(settings.listen, ready.is_set, metrics.text))
+            address = await stack.enter_async_context(serving(settings.listen, ready.is_set, metrics.text))
+            log.info("listening", extra={"address": address})
         group = await stack.enter_async_context(asyncio.TaskGroup())
         if not settings.observe:
             await _lead(client, settings, identity, (group, stack, announce))

@@ -36,7 +36,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry(auto_describe=False)
-        self._counters: dict[str, Counter] = {}
+        self._families: dict[str, Counter] = {}
+        self._counters: dict[tuple[Any, ...], Counter] = {}  # looked up once per request: by name and labels
         self._histograms: dict[str, Histogram] = {}
         self._applications: Callable[[], Iterable[Mapping[str, Any]]] = tuple
         self._queue_depth: Callable[[], int] = int
@@ -48,11 +49,18 @@ class Metrics:
 
     def count(self, name: str, amount: float = 1, **labels: str) -> None:
         """Add to a counter."""
-        counter = self._counters.get(name)
+        place = (name, *labels.items())
+        counter = self._counters.get(place)
         if counter is None:
+            counter = self._counters[place] = self._counter(name, labels)
+        counter.inc(amount)
+
+    def _counter(self, name: str, labels: Mapping[str, str]) -> Counter:
+        family = self._families.get(name)
+        if family is None:
             names = _LABELS.get(name, tuple(sorted(labels)))
-            counter = self._counters[name] = Counter(name, _HELP.get(name, name), names, registry=self._registry)
-        (counter.labels(**labels) if labels else counter).inc(amount)
+            family = self._families[name] = Counter(name, _HELP.get(name, name), names, registry=self._registry)
+        return family.labels(**labels) if labels else family
 
     def observe(self, name: str, seconds: float, **labels: str) -> None:
         """Record a duration."""

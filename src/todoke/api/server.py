@@ -19,7 +19,7 @@ async def serving(listen: str, ready: Callable[[], bool], metrics: Callable[[], 
         Blocked: the address is not one, or is taken.
     """
     host, _, port = listen.rpartition(":")
-    if not port.isdigit():
+    if not port.isdecimal() or int(port) > 65535:
         raise Blocked("listen", f"{listen!r} is no host:port", next_step="For example 127.0.0.1:8080")
 
     async def healthz(_: web.Request) -> web.Response:

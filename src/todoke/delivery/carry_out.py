@@ -186,7 +186,8 @@ class CarryOut:
         if (await self._cluster.prepare([kind]))[kind] is not None:
             return False
         for _ in range(_KIND_TRIES):
-            if await self._cluster.appeared() and (await self._cluster.prepare([kind]))[kind] is not None:
+            await self._cluster.appeared()
+            if (await self._cluster.prepare([kind]))[kind] is not None:
                 return True
             await asyncio.sleep(_KIND_PAUSE)
         return False
@@ -212,9 +213,12 @@ def _replacing(managed_fields: tuple[dict[str, Any], ...]) -> dict[str, Any]:
 def _stages(plan: Plan, hooks: Hooks) -> list[tuple[str, int, list[Step]]]:
     """(phase, wave, ordinary steps) in order; ordinary steps belong to the Sync phase."""
     by_wave: dict[int, list[Step]] = {wave: [] for wave in hooks.stages("Sync")}
+    first = [step for step in plan.steps if step.action is Action.CREATE_NAMESPACE]
     for step in plan.steps:
-        by_wave.setdefault(step.wave, []).append(step)
-    stages: list[tuple[str, int, list[Step]]] = [("PreSync", wave, []) for wave in hooks.stages("PreSync")]
+        if step.action is not Action.CREATE_NAMESPACE:
+            by_wave.setdefault(step.wave, []).append(step)
+    stages: list[tuple[str, int, list[Step]]] = [("", 0, first)] if first else []  # hooks need it too
+    stages += [("PreSync", wave, []) for wave in hooks.stages("PreSync")]
     stages += [("Sync", wave, by_wave[wave]) for wave in sorted(by_wave)]
     return stages + [("PostSync", wave, []) for wave in hooks.stages("PostSync")]
 

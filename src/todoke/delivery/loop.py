@@ -137,20 +137,23 @@ class Loop:
     async def _look_for_kinds(self) -> None:
         while True:
             await asyncio.sleep(self._pace.kinds_seconds)
-            waiting = [
-                key
+            waiting = {
+                key: memory.rendered.unknown
                 for key in self._ours.values()
-                if (memory := self._delivery.memories.known(key)) is not None and memory.waits_for_kinds
-            ]
+                if (memory := self._delivery.memories.known(key)) is not None
+                and memory.waits_for_kinds
+                and memory.rendered is not None
+            }
             if not waiting:
                 continue
             try:
-                appeared = await self._rooms.cluster.appeared()
+                await self._rooms.cluster.appeared()
+                scopes = await self._rooms.cluster.prepare(frozenset().union(*waiting.values()))
             except DeliveryError as error:
                 log.warning("discovery failed", extra={"error": str(error)})
                 continue
-            if appeared:
-                for key in waiting:
+            for key, kinds in waiting.items():
+                if any(scopes.get(kind) is not None for kind in kinds):
                     self.queue.put(key)
 
     async def _look_again(self) -> None:

@@ -41,13 +41,14 @@ class Exporter:
 
     def __init__(self) -> None:
         self._listings: dict[tuple[object, ...], Listing] = {}
+        self._trees: dict[pygit2.Oid, pygit2.Tree] = {}
 
     def listing(self, repository: pygit2.Repository, commit: pygit2.Commit, spec: SourceSpec, subject: str) -> Listing:
         """The files that a source reads, in lexical order.
 
         Raises: Blocked: no such folder, a link that leads astray, a glob that is none, another tool's folder.
         """
-        tree = CommitTree(repository, commit.tree_id)
+        tree = CommitTree(repository, commit.tree_id, self._trees)
         folder = _folder(tree, str(commit.id), spec, subject)
         key = (folder.oid, spec.recurse, spec.include, spec.exclude)
         known = self._listings.get(key) or self._listings.get((tree.root.oid, folder.path, *key))

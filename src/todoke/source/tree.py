@@ -5,6 +5,7 @@ import stat
 import msgspec
 import pygit2
 
+_MOST_TREES = 64
 _MOST_LINKS = 40  # as the Linux kernel: more links on one way are taken for a loop
 
 
@@ -42,9 +43,17 @@ class Found(msgspec.Struct, frozen=True):
 class CommitTree:
     """The files of one commit."""
 
-    def __init__(self, repository: pygit2.Repository, root: pygit2.Oid) -> None:
+    def __init__(
+        self, repository: pygit2.Repository, root: pygit2.Oid, trees: dict[pygit2.Oid, pygit2.Tree] | None = None
+    ) -> None:
+        """Nothing is read yet.
+
+        Args: trees: folders that were read before, by id, and filled here: many sources share the upper ones, and
+            inflating a folder of a thousand entries anew for each of them is what costs most.
+        """
         self.repository = repository
         self.root = Found("", root)
+        self._trees = {} if trees is None else trees
 
     def entries(self, folder: Found) -> list[tuple[str, Found]]:
         """Names in a folder with what they are, in lexical order of the names; links are not followed."""
@@ -88,7 +97,12 @@ class CommitTree:
         return self.repository[link.oid].peel(pygit2.Blob).data.decode("utf-8", "replace")
 
     def _tree(self, folder: Found) -> pygit2.Tree:
-        return self.repository[folder.oid].peel(pygit2.Tree)
+        tree = self._trees.get(folder.oid)
+        if tree is None:
+            if len(self._trees) >= _MOST_TREES:
+                self._trees.clear()
+            tree = self._trees[folder.oid] = self.repository[folder.oid].peel(pygit2.Tree)
+        return tree
 
     def _step(self, folder: Found, name: str) -> Found:
         if not folder.is_folder:

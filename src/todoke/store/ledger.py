@@ -30,13 +30,16 @@ class SqliteLedger:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = asyncio.Lock()
+        self._waiting: list[tuple[Any, ...]] = []
         self._connection = _open(path)
 
     async def record(self, events: Iterable[Event]) -> None:
         """Write facts; when this returns they are on disk as far as the operating system is concerned."""
-        rows = [_row(event) for event in events]
-        if rows:
-            async with self._lock:
+        self._waiting += [_row(event) for event in events]
+        async with self._lock:
+            # Who waited for the lock finds its facts written along with those of the one before it.
+            rows, self._waiting = self._waiting, []
+            if rows:
                 await asyncio.to_thread(self._insert, rows)
 
     def _insert(self, rows: list[tuple[Any, ...]]) -> None:
