@@ -38,7 +38,7 @@ lint: setup ## formatting, style, types, import contracts
 	@$(BIN)/lint-imports --no-cache
 
 bench: setup plane ## the figures in bench/README.md; takes about ten minutes
-	@$(BIN)/python bench/gitops.py $(ARGS)
+	@$(BIN)/python -m bench.gitops $(ARGS)
 
 lock: setup ## bring the locked requirements up to date
 	@cd requirements && for name in uv run dev; do \

@@ -1,6 +1,8 @@
 """All settings, read once by `main`; rooms get plain values. A flag beats the environment beats the default."""
 
+import math
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -8,6 +10,7 @@ from typing import Any, get_type_hints
 import msgspec
 
 PREFIX = "TODOKE_"
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 def _state_folder() -> str:
@@ -75,14 +78,27 @@ def read_settings(flags: Mapping[str, Any], environ: Mapping[str, str] = os.envi
     """The settings: flags that are not None, else variables, else defaults.
 
     Raises:
-        ValueError: a variable's text is not of the expected type; names variable, value and expectation.
+        ValueError: a value is not of the expected type, or out of bounds; names it and what was expected.
     """
     values = {name: value for name, value in flags.items() if value is not None}
     for name, wanted in get_type_hints(Settings).items():
         variable = PREFIX + name.upper()
         if name not in values and variable in environ:
             values[name] = _typed(variable, environ[variable], wanted)
-    return Settings(**values)
+    settings = Settings(**values)
+    _check(settings)
+    return settings
+
+
+def _check(settings: Settings) -> None:
+    if not _NAMESPACE.fullmatch(settings.namespace):
+        raise ValueError(f"namespace={settings.namespace!r}: expected the name of a namespace")
+    for name in ("workers", "requests"):
+        if (number := getattr(settings, name)) < 1:
+            raise ValueError(f"{name}={number}: expected 1 or more")
+    for name in ("poll_seconds", "look_seconds", "budget_seconds", "fetch_seconds"):
+        if not 0 < (seconds := getattr(settings, name)) < math.inf:
+            raise ValueError(f"{name}={seconds}: expected more than 0")
 
 
 def _typed(variable: str, text: str, wanted: type) -> Any:

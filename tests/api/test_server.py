@@ -62,7 +62,7 @@ async def test_what_is_no_address_is_said(listen: str) -> None:
 
 @pytest.mark.parametrize("listen", ["no-such-host.invalid:8080", "203.0.113.7:8080"])
 async def test_an_address_that_is_not_ours_is_said(listen: str) -> None:
-    with pytest.raises(Blocked, match="listen.*Choose another address"):
+    with pytest.raises(Blocked, match=r"listen.*Choose another address"):
         async with serving(listen, lambda: True, Metrics().text):
             pass
 

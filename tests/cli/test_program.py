@@ -109,6 +109,16 @@ def test_examples_of_the_reference_parse(workshop: Workshop, page: str) -> None:
         parsed(workshop, words_of(line))
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/guide.md", "docs/reference/application.md"])
+def test_commands_in_the_guides_parse(workshop: Workshop, page: str) -> None:
+    text = (DOCS.parents[1] / page).read_text().replace("\\\n", " ")
+    lines = re.findall(r"^ *\$ (todoke .*?)(?: +#.*)?$", text, re.MULTILINE)
+    lines += [match.replace("\n", " ") for match in re.findall(r"`(todoke [^`]+)`", text)]
+    assert lines
+    for line in lines:
+        parsed(workshop, words_of(line))
+
+
 def test_the_reference_names_every_command(workshop: Workshop) -> None:
     page = (DOCS / "cli.md").read_text()
     for words, command in commands(workshop):

@@ -204,6 +204,23 @@ async def test_a_failed_sync_is_tried_again_after_the_clock_was_set_back(stage: 
         await stage.api.delete(f"/api/v1/namespaces/{away}")
 
 
+async def test_a_failed_sync_is_tried_again_although_nothing_is_heard(scene: Scene):
+    """The namespace that was missing is made; nothing of it reaches todoke but the next attempt."""
+    stage, _, desk = scene
+    away = f"{stage.namespace}-later"
+    sha = commit(stage.repo, config_map(color="blue"))
+    retry = {"limit": 5, "backoff": {"duration": "1s"}}
+    destination = {"server": "https://kubernetes.default.svc", "namespace": away}
+    await desk.create(stage.repo.url, destination=destination, syncPolicy={"automated": {}, "retry": retry})
+    await desk.condition(f'namespace "{away}" not found', "CreateNamespace=true")
+    await stage.api.create("/api/v1/namespaces", {"metadata": {"name": away}})
+    try:
+        status = await desk.synced(sha, seconds=10)
+        assert not status["conditions"]
+    finally:
+        await stage.api.delete(f"/api/v1/namespaces/{away}")
+
+
 async def test_a_watch_that_dies_ends_the_program_loudly(
     plane: ControlPlane, client: ApiClient, namespace: str, tmp_path: Path
 ):

@@ -122,13 +122,13 @@ class Case:
         return found
 
     async def facts(self) -> list[SyncEnded]:
-        """What the ledger tells of finished syncs, oldest first."""
+        """What the ledger tells of finished syncs."""
         ledger = SqliteLedger(self.folder / "state" / "ledger.db")
         try:
             story = await ledger.story(DeliverableKey("Application", self.namespace, "shop"))
         finally:
             ledger.close()
-        return [event for event in reversed(story) if isinstance(event, SyncEnded)]
+        return [event for event in story if isinstance(event, SyncEnded)]
 
 
 @asynccontextmanager
@@ -203,6 +203,10 @@ async def assert_right(case: Case, body: dict[str, Any], second: str, new: dict[
     assert [entry["revision"] for entry in status["history"]] == [case.first, second]
     assert not status.get("conditions")
     assert "operation" not in body
+    facts = await until(case.facts, lambda facts: len(facts) >= 2)
+    assert sorted((fact.revision, fact.phase) for fact in facts) == sorted(
+        [(case.first, "Succeeded"), (second, "Succeeded")]
+    )
     if case.manual:
         assert status["operationState"]["operation"]["initiatedBy"] == PERSON
         assert [entry["initiatedBy"] for entry in status["history"]] == [PERSON, PERSON]

@@ -1,6 +1,9 @@
 """Asking a person before something is deleted."""
 
+import contextlib
+import signal
 import sys
+from collections.abc import Iterator
 
 import click
 
@@ -23,6 +26,18 @@ def agreed(question: str, *, yes: bool, what: str) -> None:
     if not interactive():
         say(f"error: this would delete {what}. Nobody can be asked here: look at it first, then add --yes")
         raise click.exceptions.Exit(1)
-    if not click.confirm(question, err=True):
+    with _interruptible():
+        answer = click.confirm(question, err=True)
+    if not answer:
         say("Nothing was done.")
         raise click.exceptions.Exit(1)
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C end the question: the running event loop would keep it until the answer is there."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

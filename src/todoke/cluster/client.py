@@ -100,7 +100,7 @@ class KubeClient:
     async def _once(
         self, method: str, path: str, subject: str, body: bytes | None, headers: Mapping[str, str] | None
     ) -> tuple[int, Mapping[str, str], bytes]:
-        if method != "GET" and "/leases" not in path and not self.fence():
+        if method != "GET" and not path.startswith("/apis/coordination.k8s.io/") and not self.fence():
             raise Unreachable(subject, "nothing is written: this process does not hold the lease now")
         self._telemetry.count("argocd_app_k8s_request_total", verb=method)
         sent = dict(headers or ())
@@ -110,7 +110,11 @@ class KubeClient:
             async with self._open().request(
                 method, self.connection.server + path, data=_payload(body), headers=sent, **self._route()
             ) as response:
-                return response.status, response.headers, await response.read()
+                content = await response.read()
+                if response.status < 300 and not response.content_type.endswith("json"):
+                    problem = f"{self.connection.server} answered {response.content_type}: it is no Kubernetes API"
+                    raise Unreachable(subject, problem)
+                return response.status, response.headers, content
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise Unreachable(
                 subject, f"the API server at {self.connection.server} did not answer: {error or type(error).__name__}"

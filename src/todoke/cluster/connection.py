@@ -14,7 +14,7 @@ import msgspec
 import yaml
 
 from todoke.model.credentials import SecretText
-from todoke.model.errors import Blocked
+from todoke.model.errors import Blocked, Unreachable
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _TOKEN_AGE = 60.0  # seconds after which a token file is read again: projected tokens rotate
@@ -56,7 +56,14 @@ def load(kubeconfig: str = "", context: str = "") -> Connection:
             f"no file at {', '.join(map(str, paths))}",
             next_step="Pass --kubeconfig or set KUBECONFIG",
         )
-    return _from_files(present, context)
+    try:
+        return _from_files(present, context)
+    except (yaml.YAMLError, OSError, ValueError, TypeError, AttributeError, KeyError) as error:
+        raise Blocked(
+            f"kubeconfig {present[0]}",
+            f"it cannot be read as one: {' '.join(str(error).split())[:300]}",
+            next_step="Correct it, or name another with --kubeconfig",
+        ) from error
 
 
 def in_cluster(environ: Mapping[str, str]) -> Connection:
@@ -138,12 +145,25 @@ def _text(user: dict[str, Any], field: str) -> SecretText:
 
 
 def tls(connection: Connection) -> ssl.SSLContext:
-    """The TLS context: the cluster's authority, and the client certificate when there is one."""
-    context = ssl.create_default_context(cafile=connection.ca_file or None, cadata=connection.ca_data or None)
+    """The TLS context: the cluster's authority, and the client certificate when there is one.
+
+    Raises:
+        Blocked: one of them is not there, or is no certificate.
+    """
+    where = f"context {connection.context}"
+    try:
+        context = ssl.create_default_context(cafile=connection.ca_file or None, cadata=connection.ca_data or None)
+    except OSError as error:  # also what SSLError is
+        problem = f"the certificate authority {connection.ca_file} cannot be used: {error}"
+        raise Blocked(where, problem, field="cluster.certificate-authority") from error
     if connection.insecure:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     if connection.certificate:
-        _load_certificate(context, connection.certificate, connection.key)
+        try:
+            _load_certificate(context, connection.certificate, connection.key)
+        except OSError as error:
+            problem = f"it cannot be used: {error}"
+            raise Blocked(where, problem, field="user.client-certificate") from error
     return context
 
 
@@ -175,7 +195,10 @@ class Bearer:
 
     async def _renew(self) -> None:
         if self._connection.token_file:
-            self._token = SecretText(Path(self._connection.token_file).read_text().strip())  # noqa: ASYNC240 -- a few hundred bytes of tmpfs
+            try:
+                self._token = SecretText(Path(self._connection.token_file).read_text().strip())  # noqa: ASYNC240 -- a few hundred bytes of tmpfs
+            except OSError as error:
+                raise Unreachable(f"token file {self._connection.token_file}", str(error.strerror)) from error
             self._until = time.monotonic() + _TOKEN_AGE
         elif self._connection.exec_plugin:
             status = await _run_plugin(self._connection.exec_plugin)
@@ -206,7 +229,7 @@ async def _run_plugin(plugin: dict[str, Any]) -> dict[str, Any]:
                 field="user.exec",
                 next_step="Run it by hand to see why",
             )
-        status: dict[str, Any] = msgspec.json.decode(out).get("status") or {}
+        status: dict[str, Any] = msgspec.json.decode(out, type=dict[str, Any]).get("status") or {}
     except FileNotFoundError as error:
         raise Blocked(
             "kubeconfig",

@@ -127,8 +127,9 @@ class DirectApplications:
             found = [msgspec.json.decode(raw) async for raw in listed(self._client, _SECRETS, self._namespace, LABEL)]
         except Blocked:
             return []
+        origin = f"Secret/{self._namespace}"
         read = [
-            credential_of(labels(body).get(LABEL, ""), body.get("data") or {}, f"Secret/{body['metadata']['name']}")
+            credential_of(labels(body).get(LABEL, ""), body.get("data") or {}, f"{origin}/{body['metadata']['name']}")
             for body in found
         ]
         return [credential for credential in read if credential is not None]

@@ -15,7 +15,7 @@ import msgspec
 
 from todoke.cluster.client import KubeClient
 from todoke.cluster.refusals import refusal
-from todoke.model.errors import DeliveryError, NotReady, Unreachable
+from todoke.model.errors import Blocked, DeliveryError, Missing, NotReady, Unreachable
 
 log = logging.getLogger(__name__)
 
@@ -131,6 +131,11 @@ class Lease:
 
     async def _write(self, method: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         subject = f"Lease/{self._namespace}/todoke"
-        raw = await self._client.request(method, path, subject=subject, body=msgspec.json.encode(body), headers=_JSON)
+        encoded = msgspec.json.encode(body)
+        try:
+            raw = await self._client.request(method, path, subject=subject, body=encoded, headers=_JSON)
+        except Missing as error:
+            step = f"Create it with `todoke install manifests --namespace {self._namespace}`, or name another"
+            raise Blocked(f"control namespace {self._namespace}", "it does not exist", next_step=step) from error
         written: dict[str, Any] = msgspec.json.decode(raw)
         return written

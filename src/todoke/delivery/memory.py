@@ -46,7 +46,7 @@ class Memory:
     """Manifest and resource version for which the server could not be asked."""
     health: dict[ObjectKey, tuple[int, Health | None]] = field(default_factory=dict)
     ended: str = ""
-    """Start of the last operation whose end was told to the ledger."""
+    """Start of the operation whose end was told to the ledger anew after the process started, or "none"."""
     told_health: float = 0.0
     """When (loop time) a status with a health message was written last."""
     waits_for_kinds: bool = False

@@ -94,12 +94,13 @@ def current(application: Mapping[str, Any], now: datetime) -> Running | None:
     same = state.get("phase") in ("Running", "Terminating")
     if asked is not None:
         if same and state.get("operation") == asked:
-            return _resumed(state, requested=True)
+            return resumed(state, requested=True)
         return Running(dict(asked), stamp(now), requested=True)
-    return _resumed(state, requested=False) if same else None
+    return resumed(state, requested=False) if same else None
 
 
-def _resumed(state: Mapping[str, Any], *, requested: bool) -> Running:
+def resumed(state: Mapping[str, Any], *, requested: bool) -> Running:
+    """The operation that an operationState tells of."""
     result = state.get("syncResult") or {}
     revisions = result.get("revisions")
     return Running(

@@ -76,7 +76,10 @@ class Queries:
         self._sources_ready = False
 
     def key(self, name: str) -> DeliverableKey:
-        """`shop` in the control namespace, or `namespace/shop`."""
+        """`shop` in the control namespace, or `namespace/shop`. Raises: Blocked: it is no name at all."""
+        parts = name.split("/")
+        if len(parts) > 2 or not all(_is_name(part) for part in parts):
+            raise Blocked(f"Application/{name}", "that is no name", next_step="Write it like shop, or team-a/shop")
         namespace, _, rest = name.rpartition("/")
         return DeliverableKey("Application", namespace or self.house.namespace, rest)
 
@@ -246,6 +249,11 @@ class Queries:
 
 def _hooks_said(rendered: Rendered) -> tuple[str, ...]:
     return tuple(f"{hook.key} is a hook: {', '.join(hook_types(hook.body))}" for hook in rendered.hooks)
+
+
+def _is_name(text: str) -> bool:
+    """Whether a text can stand in a URL as it is; what else is wrong with a name the server says."""
+    return text not in ("", ".", "..") and not set(text) & set("?#%\\")
 
 
 def _row(resource: Mapping[str, Any]) -> ResourceRow:

@@ -79,7 +79,7 @@ class Telling:
         if patch or refresh or (ended and done.running and done.running.requested):
             memory.told_health = loop_time
             await self._write(deliverable, body, patch, now, clear_operation=ended and _requested(done))
-        await self._record(deliverable, old, new, found, done)
+        await self._record(deliverable, memory, old, new, found, done)
         return None
 
     def _newest(self, deliverable: Deliverable, body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -187,9 +187,20 @@ class Telling:
         await self._applications.patch(deliverable.key, patch)
 
     async def _record(
-        self, deliverable: Deliverable, old: Mapping[str, Any], new: Mapping[str, Any], found: Found, done: Done
+        self,
+        deliverable: Deliverable,
+        memory: Memory,
+        old: Mapping[str, Any],
+        new: Mapping[str, Any],
+        found: Found,
+        done: Done,
     ) -> None:
         events: list[Event] = []
+        earlier = old.get("operationState") or {}
+        if not memory.ended and earlier.get("finishedAt") and earlier.get("syncResult"):
+            # Told once more after a start: the process may have died between the status and the ledger.
+            events.append(_sync_ended(deliverable, earlier, operations.resumed(earlier, requested=False)))
+        memory.ended = memory.ended or earlier.get("startedAt") or "none"
         state = new.get("operationState")
         if state is not None and state["phase"] != "Running" and done.running is not None:
             ended = _sync_ended(deliverable, state, done.running)
@@ -226,8 +237,8 @@ def _sync_ended(deliverable: Deliverable, state: Mapping[str, Any], running: Run
         state["startedAt"],
         state["finishedAt"],
         running.by,
-        state["message"],
-        changes=sum(entry["message"] != "unchanged" for entry in result["resources"]),
+        state.get("message", ""),
+        changes=sum(entry.get("message") != "unchanged" for entry in result.get("resources") or ()),
     )
 
 

@@ -180,6 +180,8 @@ class Delivery:
         again = decision.seconds if decision.verb is Verb.WAIT else None
         if outcome is not None and outcome.waiting:
             again = _LOOK_AT_WAITING  # the watch is faster; this is for what it cannot tell
+        elif outcome is not None and outcome.failed and running and deliverable.sync.automated and not memory.final:
+            again = deliverable.sync.retry.pause(running.failures + 1)
         urls = {source.repo_url for source in deliverable.sources}
         silent = tuple(problem for url, problem in self.source_problems.items() if url in urls)
         told = await self._telling.tell(

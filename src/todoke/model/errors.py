@@ -16,7 +16,8 @@ class DeliveryError(Exception):
         self.subject, self.problem, self.field, self.next_step = subject, problem, field, next_step
         where = f"{subject} {field}".rstrip()
         problem = problem.rstrip(".")
-        super().__init__(f"{where}: {problem}" + (f". {next_step}" if next_step else ""))
+        stop = "" if problem.endswith("?") else "."
+        super().__init__(f"{where}: {problem}" + (f"{stop} {next_step}" if next_step else ""))
 
 
 class Blocked(DeliveryError):
