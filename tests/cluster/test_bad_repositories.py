@@ -115,16 +115,16 @@ async def test_a_repository_that_refuses_connections(scene: Scene, tmp_path: Pat
 async def test_a_repository_that_hangs_holds_nobody_up(stage: Stage, tmp_path: Path):
     """A host that takes connections and says nothing."""
     repo = Repo.create(tmp_path / "served" / "far.git")
-    sha = repo.commit({f"slow-{n}/all.yaml": json.dumps(config_map(f"slow-{n}", n="1")) for n in range(3)}, "slow")
+    sha = repo.commit({f"slow-{n}/all.yaml": json.dumps(config_map(f"slow-{n}", n="1")) for n in range(8)}, "slow")
     desk = Desk(stage.api, stage.namespace)
     with GitServer(tmp_path / "served") as server:
         server.hanging = True
-        for number in range(3):
+        for number in range(8):
             await desk.create(server.url("far.git"), f"slow-{number}")
         async with playing(stage) as scene:
             await scene.fine_goes_on()
             server.hanging = False
-            for number in range(3):
+            for number in range(8):
                 await desk.synced(sha, f"slow-{number}", seconds=40)
             await stage.source.close()
 

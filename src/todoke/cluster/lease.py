@@ -71,18 +71,28 @@ class Lease:
         Raises:
             Unreachable: the Lease is lost: another took it, or it could not be renewed in time.
         """
+        pause = _RENEW
         while True:
-            await asyncio.sleep(_RENEW)
-            began = time.monotonic()
+            await asyncio.sleep(pause)
+            began, pause = time.monotonic(), _RENEW
             try:
-                renewed = await self._take(self._held, began)
-            except DeliveryError as error:
-                log.warning("lease not renewed", extra={"error": str(error)})
-                renewed = time.monotonic() < self._until
+                async with asyncio.timeout(_RENEW):
+                    renewed = await self._renewed(began)
+            except (DeliveryError, TimeoutError) as error:
+                log.warning("lease not renewed", extra={"error": str(error) or "no answer"})
+                renewed, pause = time.monotonic() < self._until, _LOOK
             if not renewed:
                 raise Unreachable(
                     f"Lease/{self._namespace}/todoke", "it was lost to another process, or not renewed in time"
                 )
+
+    async def _renewed(self, began: float) -> bool:
+        """Renew. What we hold may be stale though nobody took it: the answer to the last renewal was lost."""
+        if await self._take(self._held, began):
+            return True
+        found = await self._read()
+        ours = ((found or {}).get("spec") or {}).get("holderIdentity") == self._identity
+        return ours and await self._take(found, began)
 
     async def release(self) -> None:
         """Give it back, so that a successor need not wait. Failures do not matter: it expires by itself."""

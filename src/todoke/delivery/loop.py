@@ -81,7 +81,8 @@ class Loop:
         if before is None or _news(_decode(before.raw)) != _news(heard):
             self.tips.follow(key, heard.spec, heard.metadata.get("annotations") or {})
             self._failures.pop(key, None)
-            self.queue.put(key)
+            if heard.metadata.get("deletionTimestamp") or self.tips.asked(key):
+                self.queue.put(key)
 
     def _is_ours(self, key: DeliverableKey, heard: _Heard) -> bool:
         annotations = heard.metadata.get("annotations") or {}
@@ -96,7 +97,8 @@ class Loop:
     def heard_of_surroundings(self) -> None:
         """A project or a credential changed: every application may be permitted, or refused, now."""
         for key in self._ours.values():
-            self.queue.put(key)
+            if self.tips.asked(key):
+                self.queue.put(key)
         self.tips.poll_now()
 
     async def run(self) -> None:

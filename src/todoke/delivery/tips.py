@@ -38,6 +38,7 @@ class _Repository:
         self.due = 0.0
         self.busy = False
         self.failures = 0
+        self.asked = False  # whether it answered or failed once
 
 
 class Tips:
@@ -46,6 +47,7 @@ class Tips:
     def __init__(self, delivery: Delivery, rooms: Rooms, queue: KeyedQueue, poll_seconds: float) -> None:
         self._delivery, self._rooms, self._queue, self._poll_seconds = delivery, rooms, queue, poll_seconds
         self._repositories: dict[str, _Repository] = {}
+        self._named: dict[DeliverableKey, frozenset[str]] = {}
         self._lazy: dict[DeliverableKey, float] = {}
         self._wake = asyncio.Event()
         self._moved: set[str] = set()
@@ -58,27 +60,36 @@ class Tips:
             found = _Spec()
         text = annotations.get(POLL_SECONDS, "")
         seconds = float(text) if text.replace(".", "", 1).isdigit() else 0.0
-        named = {source.repo_url for source in found.sources or ([found.source] if found.source else [])}
-        for repo_url in named - {""}:
+        sources = found.sources or ([found.source] if found.source else [])
+        named = frozenset(source.repo_url for source in sources if source.repo_url)
+        for repo_url in named:
             repository = self._repositories.setdefault(repo_url, _Repository())
             repository.followers[key] = seconds
-            if not repository.due:
-                repository.due = self._next(repository)
+            if not repository.asked:
                 self._wake.set()
-        self._leave(key, keep=named)
+        self._leave(key, self._named.get(key, frozenset()) - named)
+        self._named[key] = named
 
     def forget(self, key: DeliverableKey) -> None:
         """An application follows nothing any more."""
         self._lazy.pop(key, None)
-        self._leave(key, keep=set())
+        self._leave(key, self._named.pop(key, frozenset()))
 
-    def _leave(self, key: DeliverableKey, keep: set[str]) -> None:
-        for repo_url, repository in list(self._repositories.items()):
-            if repo_url in keep or repository.followers.pop(key, None) is None:
-                continue
+    def _leave(self, key: DeliverableKey, named: frozenset[str]) -> None:
+        for repo_url in named:
+            repository = self._repositories[repo_url]
+            repository.followers.pop(key, None)
             if not repository.followers:
                 del self._repositories[repo_url]
                 self._delivery.source_problems.pop(repo_url, None)
+
+    def asked(self, key: DeliverableKey) -> bool:
+        """Whether all repositories of an application were asked once. Until then a look would only wait for them.
+
+        The applications of a repository come into the queue by themselves when it was asked for the first time: so a
+        server that says nothing holds up nobody else.
+        """
+        return all(self._repositories[repo_url].asked for repo_url in self._named.get(key, ()))
 
     def poll_now(self) -> None:
         """Poll every repository as soon as possible."""
@@ -135,15 +146,18 @@ class Tips:
         return asyncio.get_running_loop().time() + pause * random.uniform(0.9, 1.1)  # noqa: S311 -- jitter
 
     def _answered(self, repo_url: str, repository: _Repository) -> None:
+        first, repository.asked = not repository.asked, True
         repository.failures = 0
-        if self._delivery.source_problems.pop(repo_url, None) is not None:
+        if self._delivery.source_problems.pop(repo_url, None) is not None or first:
             self._put_all(repository)
 
     def _silent(self, repo_url: str, repository: _Repository, error: DeliveryError) -> None:
+        first, repository.asked = not repository.asked, True
         repository.failures += 1
         log.warning("repository does not answer", extra={"repository": error.subject, "error": str(error)})
         if repository.failures == _UNREACHABLE_GRACE:
             self._delivery.source_problems[repo_url] = str(error)
+        if first or repository.failures == _UNREACHABLE_GRACE:
             self._put_all(repository)
 
     def _put_all(self, repository: _Repository) -> None:

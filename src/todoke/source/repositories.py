@@ -69,6 +69,8 @@ class GitSource:
         """
         repository = self._repository(repo_url)
         revision = revision.strip()
+        if repository.refs is None:
+            repository.raise_recent()
         if repository.want(revision) or repository.refs is None:
             await repository.look()
         refs = repository.refs or Refs({})

@@ -22,6 +22,7 @@ from todoke.source.wire import NotVersion2, ls_refs_request, parse_ls_refs, spea
 _MOST_PROCESSES = 8  # git processes that speak to one host at a time
 _LONGEST_REF = 1000
 _PATIENCE = 10  # how many times the timeout of one of them we wait for a turn
+_STILL_SILENT = 10.0  # seconds for which a server that just failed is not asked again by everybody
 _FETCH_OPTIONS = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
 _REFSPECS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 
@@ -66,6 +67,7 @@ class Repository:
         self._asking = False
         self._begun = self._answered = 0
         self._outcome: bool | DeliveryError = False
+        self._failed_at = float("-inf")
 
     def forget_login(self) -> None:
         """Work out anew how to log in; the credentials have changed."""
@@ -103,10 +105,15 @@ class Repository:
             try:
                 outcome = await self._refresh()
             except DeliveryError as error:
-                self._outcome, self._answered = error, number
+                self._outcome, self._answered, self._failed_at = error, number, time.monotonic()
                 raise
             self._outcome, self._answered = outcome, number
             return outcome
+
+    def raise_recent(self) -> None:
+        """Raise the error of the last request again when it is fresh: who comes now need not wait for the next one."""
+        if isinstance(self._outcome, DeliveryError) and time.monotonic() - self._failed_at < _STILL_SILENT:
+            raise self._outcome.with_traceback(None)
 
     async def fetch_commit(self, sha: str) -> None:
         """Fetch one commit that no head or tag names. That the server does not have it is no error."""
