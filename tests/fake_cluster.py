@@ -85,6 +85,9 @@ class FakeCluster:
             self._served = dict(self.kinds)
         return {kind: self._served.get(kind) for kind in wanted}
 
+    async def remember(self, kinds: Iterable[Kind]) -> bool:
+        return False
+
     async def appeared(self) -> bool:
         before, self._served = self._served, dict(self.kinds)
         return before != self._served
@@ -110,7 +113,7 @@ class FakeCluster:
     def exists(self, kind: Kind, key: ObjectKey) -> bool:
         return kind in self.kinds and key in self.store.bodies
 
-    async def load_owned(self, instance: str, kinds: Iterable[Kind], namespace: str) -> tuple[str, ...]:
+    async def load_owned(self, instances: frozenset[str], kinds: Iterable[Kind], namespace: str) -> tuple[str, ...]:
         """Part of the query port: everything is in memory anyway."""
         return ()
 

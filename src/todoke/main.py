@@ -118,7 +118,7 @@ async def controller(settings: Settings, announce: Callable[[str], None]) -> Non
         stack.push_async_callback(source.close)
         ledger = SqliteLedger(state / "ledger.db")
         stack.callback(ledger.close)
-        cluster, applications = KubeCluster(client), KubeApplications(client, settings.namespace)
+        cluster, applications = KubeCluster(client, settings.namespace), KubeApplications(client, settings.namespace)
         rooms = Rooms(source, DirectoryRenderer(), cluster, applications, ledger, lambda: datetime.now(UTC))
         house = House(settings.namespace, settings.stamped_installation, settings.mark, settings.observe)
         loop = Loop(Delivery(rooms, house), rooms, house, _pace(settings))
@@ -130,6 +130,7 @@ async def controller(settings: Settings, announce: Callable[[str], None]) -> Non
         if not settings.observe:
             await _lead(client, settings, identity, (group, stack, announce))
         cluster.start(group, loop.heard_of_objects)
+        await cluster.recall()
 
         def surroundings() -> None:
             source.use_credentials(applications.credentials())
@@ -155,7 +156,7 @@ async def _lead(
     group, stack, announce = surroundings
     lease = Lease(client, settings.namespace, identity, lambda: datetime.now(UTC))
     await lease.acquire(announce)
-    client.fence = lease.held
+    client.fence = lease.left
     stack.push_async_callback(lease.release)
     group.create_task(lease.keep(), name="lease")
 

@@ -116,3 +116,12 @@ def test_odd_names_do_not_break_the_text() -> None:
     odd = SHOP | {"spec": {"project": 'quo"te\nnew\\line', "source": {"repoURL": "ünï"}}}
     (labels,) = info(odd)
     assert (labels["project"], labels["repo"]) == ('quo"te\nnew\\line', "ünï")
+
+
+def test_no_login_of_a_repository_is_exposed() -> None:
+    metrics = Metrics()
+    spec = SHOP["spec"] | {"source": {"repoURL": "https://reader:hunter2@git.example.com/shop.git?token=hunter2"}}
+    metrics.watch(lambda: [SHOP | {"spec": spec}], lambda: 0)
+
+    assert b"hunter2" not in metrics.text()
+    assert b"git.example.com/shop.git" in metrics.text()

@@ -71,13 +71,14 @@ class Stage:
         client = await stack.enter_async_context(KubeClient(load(str(self.kubeconfig)), Silent()))
         self.source = GitSource(self.state / "mirrors", Silent(), fetch_timeout_seconds=20)
         stack.push_async_callback(self.source.close)
-        self.cluster, self.applications = KubeCluster(client), KubeApplications(client, self.namespace)
+        self.cluster, self.applications = KubeCluster(client, self.namespace), KubeApplications(client, self.namespace)
         rooms = Rooms(
             self.source, DirectoryRenderer(), self.cluster, self.applications, self.ledger, lambda: datetime.now(UTC)
         )
         self.delivery = Delivery(rooms, self.house)
         self.loop = Loop(self.delivery, rooms, self.house, Pace(workers=4, poll_seconds=1.0))
         self.cluster.start(group, self.loop.heard_of_objects)
+        await self.cluster.recall()
         await self.applications.start(group, self.loop.heard_of_application, self.loop.heard_of_surroundings)
 
     async def allow(self, group: str, plural: str) -> None:

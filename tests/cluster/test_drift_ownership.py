@@ -50,6 +50,7 @@ async def test_replicas_changed_by_kubectl_scale_are_drift_while_the_manifest_na
     assert "takes .spec.replicas from kubectl-scale" in step.notes
     await stage.settled()
     assert (await stage.live("Deployment"))["spec"]["replicas"] == 2
+    await until(lambda: stage.live("Deployment"), lambda live: live["status"].get("replicas") == 2)
     await stage.assert_quiet(("Deployment", "web"))
 
 

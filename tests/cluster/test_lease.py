@@ -252,7 +252,7 @@ async def test_a_lease_that_somebody_took_ends_the_holder(hosts: Hosts):
 @pytest.mark.parametrize("namespace", ["leases", "leases-of-cars"])
 async def test_the_fence_keeps_every_write_back_whatever_its_path_is_called(plane: ControlPlane, namespace: str):
     async with KubeClient(load(str(plane.kubeconfig_path)), Silent()) as kube:
-        kube.fence = lambda: False
+        kube.fence = lambda: 0.0
         for method in ("POST", "PATCH", "PUT", "DELETE"):
             with pytest.raises(Unreachable, match="does not hold the lease"):
                 await kube.request(method, f"/api/v1/namespaces/{namespace}/configmaps/x", subject="x", body=b"{}")

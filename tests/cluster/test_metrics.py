@@ -71,7 +71,7 @@ async def test_health_readiness_and_metrics_of_two_controllers(
         assert (labels["name"], labels["namespace"], labels["sync_status"]) == ("shop", namespace, "Synced")
         assert (labels["repo"], labels["autosync_enabled"]) == (repo.url, "true")
         verbs = {labels["verb"] for labels, value in found["argocd_app_k8s_request_total"] if value}
-        assert {"GET", "PATCH", "POST", "PUT"} <= verbs
+        assert {"GET", "PATCH", "POST"} <= verbs
         assert any(labels.get("request_type") == "fetch" for labels, _ in found["argocd_git_request_total"])
         taken = addresses[0]
         async with serving("--listen", taken, folder=tmp_path / "three", **place) as third:

@@ -74,7 +74,7 @@ async def everything(stage: Stage) -> dict[tuple[str, str], dict[str, Any]]:
             assert error.status == 404, error
             continue
         for item in items:
-            made_by_itself = item["metadata"]["name"] in ("kube-root-ca.crt", "default", "todoke")
+            made_by_itself = item["metadata"]["name"] in ("kube-root-ca.crt", "default", "todoke", "todoke-kinds")
             if not made_by_itself and not item["metadata"].get("ownerReferences"):
                 found[(kind, item["metadata"]["name"])] = item
     return found

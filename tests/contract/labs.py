@@ -84,7 +84,7 @@ class RealLab:
 
     async def settle(self, instance: str) -> None:
         if isinstance(self.cluster, DirectCluster):
-            await self.cluster.load_owned(instance, [CONFIG_MAP], self.namespace)
+            await self.cluster.load_owned(frozenset({instance}), [CONFIG_MAP], self.namespace)
         else:
             await asyncio.sleep(0.3)
 

@@ -1,62 +1,12 @@
 """The walk on fakes: what one look does, writes and tells."""
 
-from typing import Any
-
 import pytest
 import yaml
 
-from tests.fakes import FakeApplications, FakeClock, FakeCluster, FakeLedger, FakeRenderer, FakeSource
-from todoke.delivery.walk import Delivery, House, Rooms
-from todoke.model.deliverables import DeliverableKey
+from tests.delivery.stage import CONFIG_MAP, REPO, SHOP, WEB, Stage, config_map
 from todoke.model.errors import Unreachable
 from todoke.model.events import HealthChanged, SyncEnded
-from todoke.model.objects import Kind, ObjectKey
-
-REPO = "https://git.example.org/acme/manifests.git"
-SHOP = DeliverableKey("Application", "todoke", "shop")
-CONFIG_MAP = Kind("", "v1", "ConfigMap")
-WEB = ObjectKey("", "ConfigMap", "shop", "web")
-
-
-def config_map(name: str = "web", **data: str) -> str:
-    return yaml.safe_dump({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data})
-
-
-class Stage:
-    def __init__(self) -> None:
-        self.source, self.cluster, self.ledger = FakeSource(), FakeCluster(), FakeLedger()
-        self.applications, self.clock = FakeApplications("todoke"), FakeClock()
-        rooms = Rooms(self.source, FakeRenderer(), self.cluster, self.applications, self.ledger, self.clock)
-        self.delivery = Delivery(rooms, House())
-        self.rooms = rooms
-
-    def application(self, **spec: Any) -> None:
-        self.applications.put(
-            {
-                "apiVersion": "argoproj.io/v1alpha1",
-                "kind": "Application",
-                "metadata": {"name": "shop", "namespace": "todoke"} | spec.pop("metadata", {}),
-                "spec": {
-                    "project": "default",
-                    "source": {"repoURL": REPO, "path": "shop", "targetRevision": "main"},
-                    "destination": {"server": "https://kubernetes.default.svc", "namespace": "shop"},
-                    "syncPolicy": {
-                        "automated": {"prune": True, "selfHeal": True},
-                        "syncOptions": ["CreateNamespace=true"],
-                    },
-                }
-                | spec,
-            }
-        )
-
-    def push(self, **files: str | None) -> str:
-        return self.source.push(REPO, {f"shop/{name}.yaml": text for name, text in files.items()})
-
-    async def deliver(self) -> dict[str, Any]:
-        await self.source.refresh(REPO)
-        self.again = await self.delivery.deliver(SHOP)
-        found = self.applications.body("shop")
-        return found.get("status") or {}
+from todoke.model.objects import ObjectKey
 
 
 @pytest.fixture

@@ -211,3 +211,13 @@ def test_numbers_survive_as_written() -> None:
     text = config(more="data: {}\n") + "spec: {big: 9007199254740993, octal: 0644, ratio: 0.1, port: '80'}"
     assert b'"spec":{"big":9007199254740993,"octal":420,"port":"80","ratio":0.1}' in only(text).raw
     assert msgspec.json.decode(only(text).raw)["spec"]["big"] == 9007199254740993
+
+
+@pytest.mark.parametrize("value", ["31337", "[hunter2]", "{a: hunter2}"])
+def test_data_of_a_secret_that_is_no_text_is_refused_without_its_value(value: str) -> None:
+    """The API server would refuse it too, with the value in its message."""
+    text = f"apiVersion: v1\nkind: Secret\nmetadata: {{name: login}}\ndata: {{password: {value}}}\n"
+    with pytest.raises(Blocked, match=r"data.password: is not a text") as refused:
+        render(text)
+    assert "hunter2" not in str(refused.value)
+    assert "31337" not in str(refused.value)

@@ -17,11 +17,11 @@ from tests.cluster.git_repo import Repo
 from tests.source.conftest import WatchedServer
 from todoke.model.credentials import Credential, CredentialUse, SecretText
 from todoke.model.errors import Blocked, Unreachable
-from todoke.model.sources import SourceSpec
+from todoke.model.sources import SourceSpec, shown_url
 from todoke.model.telemetry import Silent
 from todoke.source.keyring import Keyring
 from todoke.source.repositories import GitSource
-from todoke.source.urls import locate, scrubbed, shown
+from todoke.source.urls import locate, scrubbed
 
 
 def credential(
@@ -317,9 +317,22 @@ async def test_urls_that_are_refused(source: GitSource, url: str, message: str) 
 
 
 def test_secrets_are_cut_out_of_what_is_shown() -> None:
-    assert shown("https://user:word@host/x.git?token=abc") == "https://***@host/x.git?***"
-    assert shown("https://host/x.git") == "https://host/x.git"
+    assert shown_url("https://user:word@host/x.git?token=abc") == "https://***@host/x.git?***"
+    assert shown_url("https://host/x.git") == "https://host/x.git"
     text = scrubbed("fatal: 'https://u:p@host/x?private_token=q'\nsaid hunter2" + "x" * 999, "hunter2")
     assert text.startswith("fatal: 'https://***@host/x?***' said ***x")
     assert len(text) == 300
     assert repr(locate("https://user:word@host/x")).count("word") == 1, "only the field's own name"
+
+
+async def test_what_we_keep_of_other_repositories_is_no_repository(
+    source: GitSource, repo: Repo, tmp_path: Path
+) -> None:
+    """Its path can be guessed, and it may be private."""
+    repo.commit({"a.yaml": "a: 1"}, "one")
+    await source.refresh(repo.url)
+    mirror = next(path for path in (tmp_path / "mirrors").iterdir() if (path / "objects").is_dir())
+    (tmp_path / "link").symlink_to(mirror)
+    for url in (str(mirror), f"file://{mirror}", str(tmp_path / "link"), f"{tmp_path}/x/../mirrors/{mirror.name}"):
+        with pytest.raises(Blocked, match="a copy that todoke keeps"):
+            await source.refresh(url)

@@ -78,3 +78,12 @@ def test_a_new_folder_is_closed_to_others(tmp_path: Path) -> None:
     with claimed(tmp_path / "a" / "state"):
         assert (tmp_path / "a" / "state").stat().st_mode & 0o077 == 0
         assert (tmp_path / "a" / "state" / "lock").stat().st_mode & 0o077 == 0
+
+
+def test_two_machines_of_one_name_and_one_path_are_two(tmp_path: Path) -> None:
+    """Containers often have both in common; only one of them may hold the lease."""
+    with claimed(tmp_path / "state") as here:
+        pass
+    (tmp_path / "state").rename(tmp_path / "other-machine")
+    with claimed(tmp_path / "state") as there:
+        assert here != there

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Callable, Iterable
 
-from todoke.access.repository_urls import comparable_url, shown_url
+from todoke.access.repository_urls import comparable_url
 from todoke.model.applications import Application, ApplicationDestination, sources_of
 from todoke.model.globs import BadGlob, glob_match, path_match
 from todoke.model.projects import AppProject, AppProjectSpec, ClusterResourceRestriction, GroupKind, ProjectDestination
+from todoke.model.sources import shown_url
 
 DEFAULT = "default"
 """The project of applications that name none. While no object of that name exists it permits everything."""

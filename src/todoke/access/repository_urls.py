@@ -3,7 +3,6 @@
 import re
 
 _SCP_LIKE = re.compile(r"^[^/:@]*@[^@]+$")
-_PASSWORD = re.compile(r"(?<=://)([^/\s:@]*):[^/\s]*@")
 
 
 def comparable_url(url: str) -> str:
@@ -15,8 +14,3 @@ def comparable_url(url: str) -> str:
     if "://" not in text and _SCP_LIKE.match(text):
         text = text.replace(":", "/", 1)
     return text.removeprefix("ssh://").rstrip("/").removesuffix(".git")
-
-
-def shown_url(url: str) -> str:
-    """The URL without its password, for a message."""
-    return _PASSWORD.sub(r"\1:***@", url)

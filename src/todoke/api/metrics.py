@@ -6,6 +6,8 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 
+from todoke.model.sources import shown_url
+
 _LABELS = {
     "argocd_app_k8s_request_total": ("verb",),
     "argocd_git_request_total": ("request_type",),
@@ -97,7 +99,7 @@ def _info(body: Mapping[str, Any]) -> list[str]:
         meta.get("name", ""),
         spec.get("project", ""),
         str(automated is not None and automated.get("enabled") is not False).lower(),
-        source.get("repoURL", ""),
+        shown_url(source.get("repoURL", "")),
         destination.get("server", ""),
         destination.get("namespace", ""),
         (status.get("sync") or {}).get("status", "Unknown"),

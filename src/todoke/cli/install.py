@@ -1,5 +1,7 @@
 """`todoke install`: what a cluster needs, printed for Git or applied."""
 
+import re
+
 import click
 
 from todoke import __version__
@@ -47,6 +49,8 @@ def crds(session: Session, apply_: bool) -> None:
 @click.option("--installation", default="", metavar="NAME", help="Name of the installation, when it has one.")
 def manifests(namespace: str, image: str, kinds: str, observe: bool, installation: str) -> None:
     """Print namespace, account, roles, Deployment and Service of a controller, for `kubectl apply` or for Git."""
+    if not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", namespace):
+        raise click.UsageError(f"{namespace!r} is no name of a namespace")
     wish = Installation(namespace, image, _kinds(kinds), observe, installation)
     parts = []
     for body in rights(wish):

@@ -114,12 +114,18 @@ class KubeApplications:
         await self._write(key, msgspec.json.encode(patch), _MERGE)
 
     async def release(self, application: LiveObject, finalizer: str) -> None:
-        """Take one finalizer off; an Application that is gone already is fine."""
+        """Take one finalizer off; an Application that is gone already is fine.
+
+        Raises:
+            NotReady: the Application changed since it was read.
+        """
         finalizers = (application.body.get("metadata") or {}).get("finalizers") or []
         if finalizer not in finalizers:
             return
-        place = f"/metadata/finalizers/{finalizers.index(finalizer)}"
-        operations = [{"op": "test", "path": place, "value": finalizer}, {"op": "remove", "path": place}]
+        operations = [
+            {"op": "replace", "path": "/metadata/resourceVersion", "value": str(application.resource_version)},
+            {"op": "remove", "path": f"/metadata/finalizers/{finalizers.index(finalizer)}"},
+        ]
         try:
             await self._write(_key(application), msgspec.json.encode(operations), _JSON_PATCH)
         except Missing:
@@ -130,7 +136,7 @@ class KubeApplications:
             raise RuntimeError("KubeApplications is used before start()")
         path = self._resource.path(key.namespace, key.name) + f"?fieldManager={MANAGER}"
         raw = await self._client.request("PATCH", path, subject=str(key), body=body, headers=headers)
-        self._applications.put(raw, decode_head(raw).metadata)
+        self._applications.answer(raw, decode_head(raw).metadata)
 
 
 def _key(live: LiveObject) -> DeliverableKey:

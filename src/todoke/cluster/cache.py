@@ -19,6 +19,8 @@ class KindCache:
         self.kept: dict[Name, LiveObject] = {}
         self.others: dict[Name, int] = {}
         self.pinned: set[Name] = set()
+        self.passed = 0
+        """The newest version up to which list and watch have told everything."""
         self._gone: dict[Name, int] = {}  # deletions newer than what may still arrive
 
     def put(self, raw: bytes, meta: Meta) -> tuple[LiveObject | None, LiveObject | None]:
@@ -29,7 +31,7 @@ class KindCache:
         name = (meta.namespace, meta.name)
         before = self.kept.get(name)
         version = meta.version
-        if version <= self._known_version(name, before):
+        if version <= self._known_version(name, before) and not self._is_wanted_whole(name, version):
             return before, before
         self._gone.pop(name, None)
         if name in self.pinned or self._keep(self.kind, meta, raw):
@@ -40,6 +42,17 @@ class KindCache:
         self.others[name] = version
         self.kept.pop(name, None)
         return before, None
+
+    def answer(self, raw: bytes, meta: Meta) -> tuple[LiveObject | None, LiveObject | None]:
+        """Take in what the server answered to a request: as `put`, unless the object was deleted since.
+
+        An answer may be on its way for long. When the watch has passed its version and does not know the object, the
+        object is gone.
+        """
+        name = (meta.namespace, meta.name)
+        if meta.version <= self.passed and not self.exists(name):
+            return None, None
+        return self.put(raw, meta)
 
     def remove(self, name: Name, version: int) -> LiveObject | None:
         """Take a deletion in; what was kept of the object, or None when that is no news."""
@@ -54,6 +67,7 @@ class KindCache:
     def replace(self, names: set[Name], version: int) -> list[LiveObject]:
         """After a list at `version`: forget what is not in it; the kept ones that went."""
         gone = []
+        self.passed = version
         for name, kept in list(self.kept.items()):
             if name not in names and kept.resource_version <= version:
                 gone.append(self.kept.pop(name))
@@ -63,10 +77,11 @@ class KindCache:
         self._gone = {name: at for name, at in self._gone.items() if at > version}
         return gone
 
-    def forget_deletions(self, before: int) -> None:
-        """The watch has passed `before`: deletions up to there cannot be contradicted any more."""
+    def pass_by(self, version: int) -> None:
+        """The watch has told everything up to `version`: deletions up to there cannot be contradicted any more."""
+        self.passed = version
         if self._gone:
-            self._gone = {name: at for name, at in self._gone.items() if at > before}
+            self._gone = {name: at for name, at in self._gone.items() if at > version}
 
     def exists(self, name: Name) -> bool:
         """Whether the object is in the cluster, kept or not."""
@@ -78,6 +93,10 @@ class KindCache:
 
     def __iter__(self) -> Iterator[LiveObject]:
         return iter(self.kept.values())
+
+    def _is_wanted_whole(self, name: Name, version: int) -> bool:
+        """Whether only name and version are known of an object that is kept whole from now on."""
+        return name in self.pinned and self.others.get(name) == version
 
     def _known_version(self, name: Name, kept: LiveObject | None) -> int:
         if kept is not None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import math
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from types import TracebackType
@@ -29,15 +30,15 @@ class KubeClient:
         self._telemetry = telemetry
         self._bearer = Bearer(connection)
         self._timeout = timeout_seconds
-        self._connections = connections
+        self._turns = asyncio.Semaphore(connections)  # for requests; a watch keeps a connection and takes no turn
         self._session: aiohttp.ClientSession | None = None
-        self.fence: Callable[[], bool] = lambda: True
-        """Asked before every write: a controller may write only while it holds its lease."""
+        self.fence: Callable[[], float] = lambda: math.inf
+        """Asked before every write: for how many seconds a controller may write still, as it holds its lease."""
 
     async def __aenter__(self) -> Self:
         context = tls(self.connection) if self.connection.server.startswith("https") else False
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, limit_per_host=self._connections, ssl=context, ttl_dns_cache=60),
+            connector=aiohttp.TCPConnector(limit=0, ssl=context, ttl_dns_cache=60),
             timeout=aiohttp.ClientTimeout(total=self._timeout),
             skip_auto_headers=("User-Agent", "Accept-Encoding"),
             headers={"User-Agent": "todoke", "Accept": "application/json"},
@@ -100,25 +101,35 @@ class KubeClient:
     async def _once(
         self, method: str, path: str, subject: str, body: bytes | None, headers: Mapping[str, str] | None
     ) -> tuple[int, Mapping[str, str], bytes]:
-        if method != "GET" and not path.startswith("/apis/coordination.k8s.io/") and not self.fence():
-            raise Unreachable(subject, "nothing is written: this process does not hold the lease now")
-        self._telemetry.count("argocd_app_k8s_request_total", verb=method)
         sent = dict(headers or ())
         if token := await self._bearer.header():
             sent["Authorization"] = token
         try:
-            async with self._open().request(
-                method, self.connection.server + path, data=_payload(body), headers=sent, **self._route()
-            ) as response:
-                content = await response.read()
-                if response.status < 300 and not response.content_type.endswith("json"):
-                    problem = f"{self.connection.server} answered {response.content_type}: it is no Kubernetes API"
-                    raise Unreachable(subject, problem)
-                return response.status, response.headers, content
+            async with self._turns:
+                self._telemetry.count("argocd_app_k8s_request_total", verb=method)
+                timeout = aiohttp.ClientTimeout(total=self._seconds(method, path, subject))
+                url, data = self.connection.server + path, _payload(body)
+                async with self._open().request(
+                    method, url, data=data, headers=sent, timeout=timeout, **self._route()
+                ) as response:
+                    content = await response.read()
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise Unreachable(
                 subject, f"the API server at {self.connection.server} did not answer: {error or type(error).__name__}"
             ) from error
+        if response.status < 300 and not response.content_type.endswith("json"):
+            problem = f"{self.connection.server} answered {response.content_type}: it is no Kubernetes API"
+            raise Unreachable(subject, problem)
+        return response.status, response.headers, content
+
+    def _seconds(self, method: str, path: str, subject: str) -> float:
+        """How long a request that begins now may take. A late write must not meet those of our successor."""
+        if method == "GET" or path.startswith("/apis/coordination.k8s.io/"):
+            return self._timeout
+        seconds = min(self._timeout, self.fence())
+        if seconds <= 0:
+            raise Unreachable(subject, "nothing is written: this process does not hold the lease now")
+        return seconds
 
     async def stream(self, path: str, *, subject: str, seconds: float) -> AsyncIterator[bytes]:
         """Lines of a watch, until the server ends it; `seconds` is the longest silence that is borne."""
@@ -162,5 +173,5 @@ def _payload(body: bytes | None) -> bytes | io.BytesIO | None:
 
 def _pause(headers: Mapping[str, str], attempt: int) -> float:
     told = headers.get("Retry-After", "")
-    least = float(told) if told.isdigit() else 0.0
+    least = float(told) if told.isdecimal() else 0.0
     return min(max(least, 0.1 * 2.0**attempt), 10.0) * random.uniform(0.8, 1.2)  # noqa: S311 -- jitter, no secret

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import os
 import ssl
 import tempfile
@@ -19,6 +20,7 @@ from todoke.model.errors import Blocked, Unreachable
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _TOKEN_AGE = 60.0  # seconds after which a token file is read again: projected tokens rotate
 _EXEC_TIMEOUT = 60.0
+_SECONDS_TO_DIE = 5.0
 
 
 class Connection(msgspec.Struct, frozen=True):
@@ -111,6 +113,10 @@ def _pick(section: dict[str, Any], what: str, name: str, paths: list[Path]) -> d
 
 
 def _connection(name: str, context: dict[str, Any], cluster: dict[str, Any], user: dict[str, Any]) -> Connection:
+    for field in ("as", "as-uid", "as-groups", "as-user-extra", "auth-provider", "username"):
+        if user.get(field):  # without it we would be somebody else than kubectl is
+            problem = "it is not supported by this version"
+            raise Blocked(f"context {name}", problem, field=f"user.{field}", next_step="Name another with --context")
     return Connection(
         server=str(cluster.get("server", "")).rstrip("/"),
         context=name,
@@ -181,11 +187,14 @@ class Bearer:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._token, self._until = connection.token, float("inf") if connection.token else 0.0
+        self._renewing = asyncio.Lock()
 
     async def header(self) -> str:
         """The Authorization header's value, or "" when the client certificate is all there is."""
         if time.monotonic() >= self._until:
-            await self._renew()
+            async with self._renewing:  # all requests that come now share one answer
+                if time.monotonic() >= self._until:
+                    await self._renew()
         return f"Bearer {self._token.reveal()}" if self._token else ""
 
     def forget(self) -> None:
@@ -202,6 +211,9 @@ class Bearer:
             self._until = time.monotonic() + _TOKEN_AGE
         elif self._connection.exec_plugin:
             status = await _run_plugin(self._connection.exec_plugin)
+            if not status.get("token"):
+                problem = "it gives no token, and nothing else is supported by this version"
+                raise Blocked("kubeconfig", problem, field="user.exec")
             self._token, self._until = SecretText(status.get("token", "")), time.monotonic() + _TOKEN_AGE
         else:
             self._until = float("inf")
@@ -220,8 +232,7 @@ async def _run_plugin(plugin: dict[str, Any]) -> dict[str, Any]:
         process = await asyncio.create_subprocess_exec(
             *command, env=environ, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
         )
-        async with asyncio.timeout(_EXEC_TIMEOUT):
-            out, err = await process.communicate()
+        out, err = await _answer_of(process)
         if process.returncode:
             raise Blocked(
                 "kubeconfig",
@@ -230,13 +241,29 @@ async def _run_plugin(plugin: dict[str, Any]) -> dict[str, Any]:
                 next_step="Run it by hand to see why",
             )
         status: dict[str, Any] = msgspec.json.decode(out, type=dict[str, Any]).get("status") or {}
-    except FileNotFoundError as error:
+    except OSError as error:
+        missing = isinstance(error, FileNotFoundError)
         raise Blocked(
             "kubeconfig",
-            f"the program {command[0]} is not installed",
+            f"the program {command[0]} " + ("is not installed" if missing else f"cannot be run: {error.strerror}"),
             field="user.exec.command",
             next_step=plugin.get("installHint", ""),
         ) from error
     except msgspec.DecodeError as error:
         raise Blocked("kubeconfig", f"{command[0]} did not print an ExecCredential", field="user.exec") from error
     return status
+
+
+async def _answer_of(process: asyncio.subprocess.Process) -> tuple[bytes, bytes]:
+    """What a program prints; it is ended when it takes too long, or when we are cancelled."""
+    try:
+        async with asyncio.timeout(_EXEC_TIMEOUT):
+            return await process.communicate()
+    except TimeoutError:
+        raise Blocked("kubeconfig", f"no answer in {_EXEC_TIMEOUT:.0f} s", field="user.exec") from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_SECONDS_TO_DIE):
+                    await process.communicate()

@@ -53,6 +53,10 @@ class DirectCluster:
         found = {kind: await self._discovery.find(kind) for kind in kinds}
         return {kind: None if resource is None else resource.namespaced for kind, resource in found.items()}
 
+    async def remember(self, kinds: Iterable[Kind]) -> bool:
+        """Nothing: a command creates no objects."""
+        return False
+
     async def appeared(self) -> bool:
         """Ask whether the server serves anything new since last time."""
         return await self._discovery.refresh()
@@ -86,39 +90,39 @@ class DirectCluster:
         self._seen.add((kind, key))
         return read_object(kind, raw)
 
-    async def load_owned(self, instance: str, kinds: Iterable[Kind], namespace: str) -> tuple[str, ...]:
-        """List the kinds so that `owned` can answer for the instance: sentences on what could not be looked at.
+    async def load_owned(self, instances: frozenset[str], kinds: Iterable[Kind], namespace: str) -> tuple[str, ...]:
+        """List the kinds so that `owned` can answer for the instances: sentences on what could not be looked at.
 
         Args:
             namespace: where to look instead when a kind may not be listed everywhere.
         """
         served = [resource for kind in kinds if (resource := await self._discovery.find(kind)) is not None]
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._load(instance, resource, namespace)) for resource in served]
+            tasks = [group.create_task(self._load(instances, resource, namespace)) for resource in served]
         return tuple(sentence for task in tasks if (sentence := task.result()))
 
-    async def _load(self, instance: str, resource: Resource, namespace: str) -> str:
+    async def _load(self, instances: frozenset[str], resource: Resource, namespace: str) -> str:
         async with self._slots:
             try:
-                await self._take(instance, resource, "")
+                await self._take(instances, resource, "")
             except Blocked:
                 if not (resource.namespaced and namespace):
                     return f"{resource.plural} may not be listed: what would be pruned there is not known"
                 try:
-                    await self._take(instance, resource, namespace)
+                    await self._take(instances, resource, namespace)
                 except Blocked:
                     return f"{resource.plural} may not be listed: what would be pruned there is not known"
                 return f"{resource.plural} could be listed in the namespace {namespace} only"
         return ""
 
-    async def _take(self, instance: str, resource: Resource, namespace: str) -> None:
+    async def _take(self, instances: frozenset[str], resource: Resource, namespace: str) -> None:
         kind = resource.kind
         async for raw in listed(self._client, resource, namespace):
             meta = decode_head(raw).metadata
             key = ObjectKey(kind.group, kind.kind, meta.namespace, meta.name)
             self._seen.add((kind, key))
             live = live_object(kind, raw, meta)
-            if claimant(live.tracking, key) == instance:
+            if claimant(live.tracking, key) in instances:
                 self._index.take(None, live)
 
     def owned(self, instance: str) -> tuple[LiveObject, ...]:

@@ -1,6 +1,7 @@
 """The cluster room's door: watched kinds, reads from the cache, writes whose answers enter the cache at once."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -9,13 +10,16 @@ import msgspec
 from todoke.cluster.cache import KindCache, Name
 from todoke.cluster.client import KubeClient
 from todoke.cluster.discovery import Discovery, Resource
+from todoke.cluster.kinds import KindRecord
 from todoke.cluster.owned import POD, OwnedIndex
 from todoke.cluster.refusals import refusal
 from todoke.cluster.watch import KindWatch
 from todoke.cluster.wire import Meta, decode_head, decode_page, read_object, unready_pod
-from todoke.model.errors import Missing, Unreachable
+from todoke.model.errors import Blocked, Missing, Unreachable
 from todoke.model.objects import Kind, LiveObject, Manifest, ObjectKey
 from todoke.model.tracking import MANAGER, claimant
+
+log = logging.getLogger(__name__)
 
 OnObject = Callable[[set[str], set[ObjectKey]], None]
 """Told the instance names and the objects that have to be looked at again."""
@@ -35,8 +39,13 @@ _JSON = {"Content-Type": "application/json"}
 class KubeCluster:
     """Implements the `Cluster` port on a live API server with watches."""
 
-    def __init__(self, client: KubeClient, *, list_seconds: float = 60.0) -> None:
+    def __init__(self, client: KubeClient, namespace: str = "", *, list_seconds: float = 60.0) -> None:
+        """Nothing is asked yet.
+
+        Args: namespace: the control namespace, where the kinds we ever created are on record; "" = no record.
+        """
         self._client = client
+        self._record = KindRecord(client, namespace) if namespace else None
         self._discovery = Discovery(client)
         self._list_seconds = list_seconds
         self._watches: dict[Kind, KindWatch] = {}
@@ -114,6 +123,22 @@ class KubeCluster:
         if not keys <= self._in_flight:
             self._on_object(instances, keys)
 
+    async def recall(self) -> None:
+        """Watch every kind on record, whatever the applications say now: what we created is found again."""
+        try:
+            kinds = await self._record.load() if self._record is not None else frozenset()
+        except Blocked:  # looking only: there is nothing that we created
+            return
+        for kind in sorted(kinds):
+            try:
+                await self.prepare([kind])
+            except Blocked as error:
+                log.warning("a kind on record cannot be watched", extra={"kind": str(kind), "error": str(error)})
+
+    async def remember(self, kinds: Iterable[Kind]) -> bool:
+        """Put kinds on record before their first object is made; False where that is not permitted."""
+        return self._record is not None and await self._record.remember(kinds)
+
     async def appeared(self) -> bool:
         """Ask whether the server serves anything new since last time."""
         return await self._discovery.refresh()
@@ -142,16 +167,14 @@ class KubeCluster:
         return found
 
     async def _pin(self, watch: KindWatch, kind: Kind, key: ObjectKey) -> LiveObject | None:
-        watch.cache.pinned.add((key.namespace, key.name))
+        watch.cache.pinned.add(_name(key))
         try:
             raw = await self._client.request("GET", self._path(kind, key), subject=str(key))
         except Missing:
             return None
-        live = read_object(kind, raw)
-        watch.cache.kept[(key.namespace, key.name)] = live
-        watch.cache.others.pop((key.namespace, key.name), None)
-        self._index.take(None, live)
-        return live
+        before, after = watch.cache.answer(raw, decode_head(raw).metadata)
+        self._index.take(before, after)
+        return after
 
     def owned(self, instance: str) -> tuple[LiveObject, ...]:
         """Live objects that bear the instance's tracking id, in the kinds that are watched."""
@@ -184,12 +207,13 @@ class KubeCluster:
         return await self._write("PATCH", path, kind, manifest.key, manifest.raw, _APPLY)
 
     async def patch(self, live: LiveObject, operations: list[dict[str, Any]]) -> LiveObject:
-        """A JSON patch that holds only at the version that was read (the caller's operations are guarded by it).
+        """A JSON patch that holds only at the version that was read.
 
         Raises:
             NotReady: the object changed meanwhile.
         """
-        guard = {"op": "test", "path": "/metadata/resourceVersion", "value": str(live.resource_version)}
+        # Not "test": the server tells a test that fails from no other mistake in a patch (422).
+        guard = {"op": "replace", "path": "/metadata/resourceVersion", "value": str(live.resource_version)}
         body = msgspec.json.encode([guard, *operations])
         path = self._path(live.kind, live.key) + f"?fieldManager={MANAGER}"
         return await self._write("PATCH", path, live.kind, live.key, body, _JSON_PATCH)
@@ -201,8 +225,13 @@ class KubeCluster:
         status, _, answer = await self._client.exchange(
             "POST", path, subject=str(key), body=msgspec.json.encode(body), headers=_JSON
         )
-        if status >= 400 and status != 409:
+        if status == 409:
+            answer = await self._client.request("GET", resource.path(key.namespace, key.name), subject=str(key))
+        elif status >= 400:
             raise refusal(status, answer, str(key))
+        if (watch := self._watches.get(kind)) is not None:
+            # The next look must know that it exists, though its event may be late.
+            self._index.take(*watch.cache.answer(answer, decode_head(answer).metadata))
 
     async def delete(self, live: LiveObject, propagation: str) -> bool:
         """Ask for the deletion of exactly this object (by UID): True when it is gone already.
@@ -249,10 +278,12 @@ class KubeCluster:
         answer = read_object(kind, raw)
         if (watch := self._watches.get(kind)) is not None:
             watch.cache.pinned.add(_name(key))
-            before, after = watch.cache.put(raw, decode_head(raw).metadata)
-            instances, keys = self._index.take(before, after)
-            if after is not None and after.resource_version > answer.resource_version:
-                self._on_object(instances, keys)  # somebody wrote after us while our answer was on its way
+            before, after = watch.cache.answer(raw, decode_head(raw).metadata)
+            instances, _ = self._index.take(before, after)
+            if after is None or after.resource_version > answer.resource_version:
+                # Somebody wrote, or deleted it, after us while our answer was on its way, and that was not told.
+                instances.add(claimant(answer.tracking, key))
+                self._on_object(instances, {key})
         return answer
 
     def _path(self, kind: Kind, key: ObjectKey) -> str:

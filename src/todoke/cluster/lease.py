@@ -27,7 +27,7 @@ _MARGIN = 2.0  # no write begins this close to the end: a request may take a mom
 
 
 class Lease:
-    """The right to write. `held` is asked before each write."""
+    """The right to write. `left` is asked before each write."""
 
     def __init__(self, client: KubeClient, namespace: str, identity: str, now: Callable[[], datetime]) -> None:
         self._client, self._identity, self._now = client, identity, now
@@ -36,9 +36,9 @@ class Lease:
         self._until = float("-inf")
         self._held: dict[str, Any] = {}
 
-    def held(self) -> bool:
-        """Whether a write that begins now is covered."""
-        return time.monotonic() < self._until - _MARGIN
+    def left(self) -> float:
+        """For how many seconds a write that begins now is covered; 0 or less: not at all."""
+        return self._until - _MARGIN - time.monotonic()
 
     async def acquire(self, tell: Callable[[str], None]) -> None:
         """Wait until the Lease is ours; `tell` is told once whom we wait for.
@@ -96,7 +96,7 @@ class Lease:
 
     async def release(self) -> None:
         """Give it back, so that a successor need not wait. Failures do not matter: it expires by itself."""
-        if not self.held():
+        if self.left() <= 0:
             return
         self._until = float("-inf")
         spec = dict(self._held.get("spec") or {}, holderIdentity="")

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from todoke.model.errors import Blocked, DeliveryError, Missing, NotReady, Unreachable
+from todoke.model.errors import Blocked, DeliveryError, Forbidden, Missing, NotReady, Unreachable
 
 
 class _Details(msgspec.Struct):
@@ -37,7 +37,8 @@ def refusal(status: int, body: bytes, subject: str) -> DeliveryError:
         return NotReady(subject, message, retry_after=0.2)
     if status in (429, 503, 504) or (status >= 500 and not any(text in message for text in _MALFORMED)):
         return Unreachable(subject, f"the API server answered {status}: {message}")
-    return Blocked(subject, message, next_step=_next_step(status, answer))
+    refused = Forbidden if status == 403 else Blocked
+    return refused(subject, message, next_step=_next_step(status, answer))
 
 
 def _not_found(subject: str, message: str, answer: Answer) -> DeliveryError:

@@ -22,6 +22,8 @@ OnChange = Callable[[LiveObject | None, LiveObject | None], None]
 
 _PAGE = 500
 _LONGEST_PAUSE = 15.0
+_LONGEST_SILENCE = 150.0
+"""Seconds: the server sends a bookmark every minute, so a longer silence is a connection that died unnoticed."""
 
 
 class Scope(msgspec.Struct, frozen=True):
@@ -58,6 +60,7 @@ class KindWatch:
         """List, watch, and begin again whenever the server ends it. Ends only by cancellation."""
         failures = 0
         while True:
+            began = asyncio.get_running_loop().time()
             try:
                 if not self._version:
                     await self._list()
@@ -68,7 +71,8 @@ class KindWatch:
             except DeliveryError as error:
                 if isinstance(error, Blocked):  # also HTTP 410: a refusal ends what we knew, an outage does not
                     self._version = ""
-                failures += 1
+                lasted = asyncio.get_running_loop().time() - began
+                failures = 1 if lasted >= _LONGEST_SILENCE else failures + 1
                 self._note(error, failures)
                 pause = min(0.2 * 2**failures, _LONGEST_PAUSE) * random.uniform(0.7, 1.3)  # noqa: S311 -- jitter
                 await asyncio.sleep(pause)
@@ -106,7 +110,8 @@ class KindWatch:
             f"{self._path}?watch=1&allowWatchBookmarks=true&timeoutSeconds={seconds:.0f}"
             f"&resourceVersion={self._version}{self._selector}"
         )
-        lines = self._client.stream(path, subject=f"watch of {self._resource.plural}", seconds=seconds + 30)
+        silence = min(seconds + 30, _LONGEST_SILENCE)
+        lines = self._client.stream(path, subject=f"watch of {self._resource.plural}", seconds=silence)
         async for line in lines:
             if line:
                 self._take(line)
@@ -119,12 +124,13 @@ class KindWatch:
         meta = decode_head(event.object).metadata
         self._version = meta.resource_version
         if event.type == "BOOKMARK":
-            self.cache.forget_deletions(meta.version)
+            self.cache.pass_by(meta.version)
         elif event.type == "DELETED":
             if (gone := self.cache.remove((meta.namespace, meta.name), meta.version)) is not None:
                 self._on_change(gone, None)
         else:
             self._tell(*self.cache.put(event.object, meta))
+        self.cache.passed = meta.version
 
     def _tell(self, before: LiveObject | None, after: LiveObject | None) -> None:
         if before is not after:

@@ -20,6 +20,16 @@ def applied_by_argo(live: LiveObject) -> bool:
     return b'"manager":"argocd-controller"' in live.raw
 
 
+def belongs(live: LiveObject, installation: str, *, adopted: bool) -> bool:
+    """Whether an object that bears an application's tracking id is this installation's to prune and to delete.
+
+    Another installation, or Argo CD, may have an application of the same name, and so the same tracking ids.
+
+    Args: adopted: the application was Argo CD's until now, and its objects with it.
+    """
+    return live.installation == installation and (adopted or applied_by_us(live))
+
+
 def other_owner(live: LiveObject, instance: str, installation: str) -> str:
     """Who else claims the object, as a person would say it, or ""."""
     owner = claimant(live.tracking, live.key)

@@ -53,7 +53,7 @@ def _tokens(pointer: str) -> list[str]:
 def _step(value: Any, token: str) -> Any:
     if isinstance(value, dict):
         return value.get(token)
-    if isinstance(value, list) and token.isdigit() and int(token) < len(value):
+    if isinstance(value, list) and token.isdecimal() and int(token) < len(value):
         return value[int(token)]
     return None
 
@@ -66,7 +66,7 @@ def _remove(body: Any, tokens: list[str]) -> None:
     last = tokens[-1]
     if isinstance(body, dict):
         body.pop(last, None)
-    elif isinstance(body, list) and last.isdigit() and int(last) < len(body):
+    elif isinstance(body, list) and last.isdecimal() and int(last) < len(body):
         del body[int(last)]
 
 
@@ -96,5 +96,5 @@ def _copy(desired: Any, live: Any, tokens: list[str]) -> None:
             desired.pop(tokens[-1], None)
         else:
             desired[tokens[-1]] = value
-    elif isinstance(desired, list) and value is not None and tokens[-1].isdigit() and int(tokens[-1]) < len(desired):
+    elif isinstance(desired, list) and value is not None and tokens[-1].isdecimal() and int(tokens[-1]) < len(desired):
         desired[int(tokens[-1])] = value

@@ -7,22 +7,28 @@ from todoke.model.objects import ObjectKey
 from todoke.model.plans import FieldChange
 
 _MASK = "++++++++"
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _SECRET_FIELDS = ("f:data", "f:stringData")
 
 
 def field_changes(key: ObjectKey, differences: Iterable[Difference]) -> tuple[FieldChange, ...]:
     """The changes a plan shows; of a Secret's values only that they differ. Source: Argo CD hides them the same way."""
     secret = (key.group, key.kind) == ("", "Secret")
-    return tuple(
-        FieldChange(d.at, _masked(d.want), _masked(d.have, other=d.want))
-        if secret and _is_value(d)
-        else FieldChange(d.at, d.want, d.have)
-        for d in differences
-    )
+    return tuple(_secret_change(d) if secret else FieldChange(d.at, d.want, d.have) for d in differences)
 
 
-def _is_value(difference: Difference) -> bool:
-    return not difference.path or difference.path[0] in _SECRET_FIELDS
+def _secret_change(difference: Difference) -> FieldChange:
+    path, want, have = difference.path, difference.want, difference.have
+    if not path or path[0] in _SECRET_FIELDS or path[-1] == f"f:{_LAST_APPLIED}":
+        return FieldChange(difference.at, _masked(want), _masked(have, other=want))
+    return FieldChange(difference.at, _without_copy(want), _without_copy(have))
+
+
+def _without_copy(value: object) -> object:
+    """A value with the copy of the whole Secret masked that `kubectl apply` keeps in an annotation."""
+    if not isinstance(value, dict):
+        return value
+    return {name: _MASK if name == _LAST_APPLIED else _without_copy(inner) for name, inner in value.items()}
 
 
 def _masked(value: object, *, other: object = ABSENT) -> object:

@@ -90,10 +90,10 @@ class CarryOut:
                 break
             waiting = waiting_for(ran)
             if not waiting and number < len(stages) - 1:
-                waiting = self._gate(steps, memory, health_of)
+                waiting = _deletions(steps, results) or self._gate(steps, memory, health_of)
             if waiting:
                 return Outcome(tuple(results), waiting, tuple(told))
-        return await self._finish(plan, hooks, Outcome(tuple(results), _deletions(plan, results), tuple(told)))
+        return await self._finish(plan, hooks, Outcome(tuple(results), _deletions(plan.steps, results), tuple(told)))
 
     async def _finish(self, plan: Plan, hooks: Hooks, outcome: Outcome) -> Outcome:
         """The end of a pass that has nothing more to begin: SyncFail hooks after a failure, then what hooks leave."""
@@ -194,10 +194,8 @@ class CarryOut:
 
     def _gate(self, steps: Iterable[Step], memory: Memory, health_of: HealthOf) -> str:
         for step in steps:
-            if step.action in (Action.SKIP, Action.REFUSE, Action.CREATE_NAMESPACE):
+            if step.action in (Action.SKIP, Action.REFUSE, Action.CREATE_NAMESPACE, Action.PRUNE):
                 continue
-            if step.action is Action.PRUNE:
-                return f"waiting for deletion of {step.key}"
             known = memory.remembered.get(step.key)
             live = known.answer if step.acts and known is not None else step.live
             health = health_of(live) if live is not None else None
@@ -223,7 +221,8 @@ def _stages(plan: Plan, hooks: Hooks) -> list[tuple[str, int, list[Step]]]:
     return stages + [("PostSync", wave, []) for wave in hooks.stages("PostSync")]
 
 
-def _deletions(plan: Plan, results: list[Result]) -> str:
+def _deletions(steps: Iterable[Step], results: list[Result]) -> str:
+    """What is asked to go and not gone, "" when nothing is."""
     finished = {result.step.key for result in results if result.message == "pruned"}
-    waiting = [step.key for step in plan.steps if step.action is Action.PRUNE and step.key not in finished]
+    waiting = [step.key for step in steps if step.action is Action.PRUNE and step.key not in finished]
     return f"waiting for deletion of {waiting[0]}" if waiting else ""

@@ -7,9 +7,10 @@ from typing import Any
 import msgspec
 
 from todoke.delivery.ports import Cluster
+from todoke.delivery.refusal import Permission
 from todoke.model.errors import DeliveryError, Unreachable
 from todoke.model.health import Health
-from todoke.model.objects import LiveObject, ObjectKey
+from todoke.model.objects import Kind, LiveObject, ObjectKey
 from todoke.plan.hooks import Hook, leftovers, verdict
 
 HookState = Mapping[tuple[ObjectKey, str], str]
@@ -39,9 +40,10 @@ class Hooks:
         states: HookState,
         started: datetime,
         health_of: Callable[[LiveObject], Health | None],
+        permission: Permission,
     ) -> None:
         self._cluster, self.all, self._states = cluster, hooks, states
-        self._started, self._health_of = started, health_of
+        self._started, self._health_of, self._permission = started, health_of, permission
 
     def stages(self, phase: str) -> list[int]:
         """The waves of a phase that have hooks."""
@@ -55,10 +57,13 @@ class Hooks:
         state = self._states.get((hook.manifest.key, hook.phase), "")
         if state in ("Succeeded", "Failed", "Error"):
             return HookResult(hook, state)
-        await self._cluster.prepare([hook.manifest.kind])
+        scopes = await self._cluster.prepare([hook.manifest.kind])
         live = (await self._cluster.live([(hook.manifest.kind, hook.manifest.key)])).get(hook.manifest.key)
-        if state != "Running" and not (live is not None and self._is_of_this_sync(live)):
-            return await self._start(hook, live)
+        if state != "Running":
+            if refused := self._refused(hook, live, scopes):
+                return HookResult(hook, "Failed", refused)
+            if live is None or not self._is_of_this_sync(live):
+                return await self._start(hook, live)
         health = self._health_of(live) if live is not None else None
         phase, message = verdict(health, there=live is not None)
         return HookResult(hook, phase, message)
@@ -78,6 +83,12 @@ class Hooks:
         phase, message = verdict(self._health_of(answer), there=True)
         return HookResult(hook, phase, message)
 
+    def _refused(self, hook: Hook, live: LiveObject | None, scopes: Mapping[Kind, bool | None]) -> str:
+        namespaced = scopes.get(hook.manifest.kind)
+        namespaced = bool(hook.manifest.key.namespace) if namespaced is None else namespaced
+        refusal = self._permission.refusal(hook.manifest, live, namespaced=namespaced)
+        return "" if refusal is None else refusal.reason
+
     def _is_of_this_sync(self, live: LiveObject) -> bool:
         """Whether it was made after this sync began: then an earlier pass made it and died before it could tell."""
         created: Any = (live.body.get("metadata") or {}).get("creationTimestamp")
@@ -85,10 +96,11 @@ class Hooks:
 
     async def clean_up(self, *, succeeded: bool) -> None:
         """Delete the hooks whose policy says so."""
-        gone = leftovers(self.all, succeeded=succeeded)
-        live = await self._cluster.live((hook.manifest.kind, hook.manifest.key) for hook in gone)
-        for found in live.values():
-            if not found.deleting:
+        gone = {hook.manifest.key: hook for hook in leftovers(self.all, succeeded=succeeded)}
+        scopes = await self._cluster.prepare({hook.manifest.kind for hook in gone.values()})
+        live = await self._cluster.live((hook.manifest.kind, key) for key, hook in gone.items())
+        for key, found in live.items():
+            if not found.deleting and not self._refused(gone[key], found, scopes):
                 await self._cluster.delete(found, "Background")
 
 

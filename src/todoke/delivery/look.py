@@ -6,8 +6,6 @@ from typing import Any
 
 import msgspec
 
-from todoke.access.project import kind_permitted
-from todoke.compare.claims import ADOPT, applied_by_argo, applied_by_us, other_owner
 from todoke.compare.drift import Difference
 from todoke.compare.ignore import keep_live_values, rules_for
 from todoke.compare.masking import field_changes
@@ -15,12 +13,13 @@ from todoke.compare.ownership import Hand, hand_over, taken_from
 from todoke.compare.verdict import Remembered, Sure, Verdict, differences, judge
 from todoke.delivery.memory import Memory, Rendered
 from todoke.delivery.ports import Cluster
+from todoke.delivery.reading import owned_of
+from todoke.delivery.refusal import Permission
 from todoke.model.deliverables import Deliverable
 from todoke.model.errors import Blocked, DeliveryError, Missing
-from todoke.model.objects import Kind, LiveObject, Manifest, ObjectKey, annotations, encode
+from todoke.model.objects import Kind, LiveObject, Manifest, ObjectKey, encode
 from todoke.model.plans import Plan
 from todoke.model.projects import AppProject
-from todoke.model.tracking import tracking_id
 from todoke.plan.guard import GuardPolicy
 from todoke.plan.hooks import hook_types
 from todoke.plan.make import Finding, PlanPolicy, make_plan
@@ -45,6 +44,7 @@ class View(msgspec.Struct, frozen=True):
     rendered: Rendered
     plan: Plan
     live: Mapping[ObjectKey, LiveObject]
+    permission: Permission  # what the application may touch
     problems: tuple[str, ...] = ()  # what the server said of objects it would refuse
 
 
@@ -72,25 +72,26 @@ class Looker:
         scopes = await self._cluster.prepare(wanted_kinds)
         manifests = [m for m in rendered.manifests if _selected(m.key, question.only)]
         live = await self._cluster.live((m.kind, m.key) for m in manifests)
-        comparison = _Comparison(self._cluster, deliverable, memory, question, rendered)
-        findings = [
-            await comparison.finding(manifest, live.get(manifest.key), scopes, project) for manifest in manifests
-        ]
+        permission = Permission(deliverable, self._installation, project)
+        comparison = _Comparison(self._cluster, permission, memory, question, rendered)
+        findings = [await comparison.finding(manifest, live.get(manifest.key), scopes) for manifest in manifests]
         await comparison.ask()
         findings = [await comparison.settled(finding) for finding in findings]
         extra = self._extra(deliverable, rendered, question)
         policy = self._policy(deliverable, rendered, question, scopes)
         plan = make_plan(rendered.revision, findings, extra, policy)
-        return View(rendered, plan, dict(live) | {o.key: o for o in extra}, tuple(comparison.problems))
+        seen = dict(live) | {o.key: o for o in extra}
+        return View(rendered, plan, seen, permission, tuple(comparison.problems))
 
     def _extra(self, deliverable: Deliverable, rendered: Rendered, question: Question) -> list[LiveObject]:
-        wanted = {manifest.key for manifest in rendered.manifests}
+        wanted = {manifest.key for manifest in (*rendered.manifests, *rendered.hooks)}
+        # Where the scope of a kind was not known its objects may bear a namespace that they have not in the cluster.
+        unsure = {(m.key.group, m.key.kind, m.key.name) for m in rendered.manifests if m.kind in rendered.unknown}
         return [
             live
-            for live in self._cluster.owned(deliverable.instance)
+            for live in owned_of(self._cluster, deliverable, self._installation)
             if live.key not in wanted
-            and live.installation == self._installation
-            and (deliverable.adopted or applied_by_us(live))
+            and (live.key.group, live.key.kind, live.key.name) not in unsure
             and _selected(live.key, question.only)
             and not (b"/hook" in live.raw and hook_types(live.body))
         ]
@@ -119,10 +120,10 @@ class _Comparison:
     """One comparison of one application: judges first, then asks the server about all that is unsure at once."""
 
     def __init__(
-        self, cluster: Cluster, deliverable: Deliverable, memory: Memory, question: Question, rendered: Rendered
+        self, cluster: Cluster, permission: Permission, memory: Memory, question: Question, rendered: Rendered
     ) -> None:
-        self._cluster, self._deliverable, self._memory = cluster, deliverable, memory
-        self._question, self._rendered, self._installation = question, rendered, rendered.installation
+        self._cluster, self._permission, self._deliverable = cluster, permission, permission.deliverable
+        self._memory, self._question, self._rendered = memory, question, rendered
         self._unsure: dict[ObjectKey, tuple[Manifest, LiveObject]] = {}
         self._verdicts: dict[ObjectKey, Verdict] = {}
         self.problems: list[str] = []
@@ -132,12 +133,11 @@ class _Comparison:
         manifest: Manifest,
         live: LiveObject | None,
         scopes: Mapping[Kind, bool | None],
-        project: AppProject | None,
     ) -> Finding:
         """The first opinion; `settled` gives the last one."""
         namespaced = scopes.get(manifest.kind)
         if namespaced is None:
-            if manifest.kind not in self._coming():
+            if manifest.kind not in self._rendered.coming:
                 return Finding(
                     manifest,
                     None,
@@ -146,40 +146,13 @@ class _Comparison:
                     trouble=MISSING_KIND,
                 )
             namespaced = bool(manifest.key.namespace)
-        if not kind_permitted(project, manifest.key.group, manifest.key.kind, manifest.key.name, namespaced):
-            return Finding(
-                manifest,
-                live,
-                refused=f"the kind {manifest.key.group}/{manifest.key.kind} is not permitted "
-                f"in the project {self._deliverable.project}",
-                trouble="InvalidSpecError",
-            )
+        if (refused := self._permission.refusal(manifest, live, namespaced=namespaced)) is not None:
+            return Finding(manifest, live, refused=refused.reason, trouble=refused.trouble)
         if live is None:
             return Finding(manifest, None)
-        if owner := self._other_owner(manifest, live):
-            return Finding(
-                manifest,
-                live,
-                refused=f"it belongs to {owner}. Remove it there, or annotate the manifest "
-                f'with {ADOPT}: "true" to take it over',
-                trouble="SharedResourceWarning",
-            )
         manifest = self._respecting(manifest, live)
         self._judge(manifest, live)
         return Finding(manifest, live)
-
-    def _coming(self) -> frozenset[Kind]:
-        return self._rendered.coming
-
-    def _other_owner(self, manifest: Manifest, live: LiveObject) -> str:
-        mine = tracking_id(self._deliverable.instance, live.key, self._deliverable.namespace)
-        if live.tracking == mine and live.installation == self._installation:
-            theirs = not self._deliverable.adopted and not applied_by_us(live) and applied_by_argo(live)
-            return f"application {self._deliverable.instance} of Argo CD" if theirs else ""
-        owner = other_owner(live, self._deliverable.instance, self._installation)
-        if owner and annotations(manifest.body).get(ADOPT) == "true":
-            return ""
-        return owner
 
     def _respecting(self, manifest: Manifest, live: LiveObject) -> Manifest:
         rules = rules_for(manifest.key, self._deliverable.ignored)

@@ -75,7 +75,8 @@ class Loop:
         if heard is None or not self._is_ours(key, heard):
             if self._ours.pop(instance, None) is not None:
                 self.tips.forget(key)
-                self.queue.put(key)
+                self.queue.forget(key)
+                self.queue.put(key)  # so that what is remembered of it is forgotten
             return
         self._ours[instance] = key
         if before is None or _news(_decode(before.raw)) != _news(heard):
@@ -140,11 +141,9 @@ class Loop:
         while True:
             await asyncio.sleep(self._pace.kinds_seconds)
             waiting = {
-                key: memory.rendered.unknown
+                key: memory.waits_for_kinds
                 for key in self._ours.values()
-                if (memory := self._delivery.memories.known(key)) is not None
-                and memory.waits_for_kinds
-                and memory.rendered is not None
+                if (memory := self._delivery.memories.known(key)) is not None and memory.waits_for_kinds
             }
             if not waiting:
                 continue

@@ -21,7 +21,6 @@ class Rendered(msgspec.Struct, frozen=True):
     kinds: frozenset[Kind] = frozenset()
     unknown: frozenset[Kind] = frozenset()  # kinds that the server did not serve then
     coming: frozenset[Kind] = frozenset()  # kinds whose CRD is among the manifests
-    installation: str = ""
     hooks: tuple[Manifest, ...] = ()  # objects that run around a sync, apart from the manifests
 
     @property
@@ -49,13 +48,16 @@ class Memory:
     """Start of the operation whose end was told to the ledger anew after the process started, or "none"."""
     told_health: float = 0.0
     """When (loop time) a status with a health message was written last."""
-    waits_for_kinds: bool = False
+    waits_for_kinds: frozenset[Kind] = frozenset()
+    """Kinds of its manifests that the server does not serve."""
     failed: bool = False
     """Whether the last look could not compare."""
     asked: bool = False
     """Whether a look has been finished since the process started."""
     refreshed: int = 0
     """Resource version at which the refresh annotation was obeyed last."""
+    lifted_elsewhere: str = ""
+    """Inputs whose sync failed for a reason outside of Git, a right or a namespace: it is tried again and again."""
     final: str = ""
     """Inputs whose sync failed in a way that trying again cannot help."""
 

@@ -10,12 +10,14 @@ from todoke.delivery.carry_out import Outcome, Result
 from todoke.delivery.hooks import HookResult
 from todoke.delivery.status import stamp
 from todoke.model.deliverables import Deliverable
-from todoke.model.errors import Blocked, Missing
-from todoke.model.objects import ObjectKey
+from todoke.model.errors import Blocked, Forbidden, Missing
+from todoke.model.objects import Kind, ObjectKey
 from todoke.model.plans import Action, Plan
 from todoke.plan.decide import Decision, LastSync
 
 _UNCHANGED = "unchanged"
+_LIFTED = (Missing, Forbidden)
+_UNDER_WAY = ("Running", "Terminating")
 
 
 class Running(msgspec.Struct, frozen=True):
@@ -28,6 +30,12 @@ class Running(msgspec.Struct, frozen=True):
     results: tuple[dict[str, Any], ...] = ()
     failures: int = 0
     terminating: bool = False  # somebody asked for its end
+    moved_on: bool = False  # a newer commit has just taken the place of the one that was asked for
+
+    @property
+    def unseen(self) -> bool:
+        """Whether nobody has seen what it is about to do: then the guard holds it."""
+        return self.moved_on or (self.automated and not self.requested)
 
     @property
     def sync(self) -> dict[str, Any]:
@@ -48,10 +56,12 @@ class Running(msgspec.Struct, frozen=True):
     @property
     def pinned(self) -> tuple[str, ...]:
         """The revisions that a person asked for, one per source; empty = the newest."""
+        if self.automated:
+            return ()
         several = self.sync.get("revisions")
         if several:
             return tuple(several)
-        return (self.sync["revision"],) if self.sync.get("revision") and not self.automated else ()
+        return (self.sync["revision"],) if self.sync.get("revision") else ()
 
     @property
     def only(self) -> frozenset[tuple[str, str, str]]:
@@ -91,7 +101,7 @@ def current(application: Mapping[str, Any], now: datetime) -> Running | None:
     """The operation to work on: one that is asked for, else one that the status says is running."""
     asked = application.get("operation")
     state = (application.get("status") or {}).get("operationState") or {}
-    same = state.get("phase") in ("Running", "Terminating")
+    same = state.get("phase") in _UNDER_WAY
     if asked is not None:
         if same and state.get("operation") == asked:
             return resumed(state, requested=True)
@@ -132,7 +142,7 @@ def last_sync(status: Mapping[str, Any]) -> LastSync | None:
     """What the status tells of the last finished operation."""
     state = status.get("operationState") or {}
     result = state.get("syncResult") or {}
-    if not state or state.get("phase") == "Running":
+    if not state or state.get("phase") in _UNDER_WAY:
         return None
     revisions = result.get("revisions")
     operation = state.get("operation") or {}
@@ -147,6 +157,14 @@ def last_sync(status: Mapping[str, Any]) -> LastSync | None:
         automated=bool((operation.get("initiatedBy") or {}).get("automated")),
         delivered=delivered,
     )
+
+
+def same_sources(application: Mapping[str, Any]) -> bool:
+    """Whether the last operation delivered from the sources that the spec names now."""
+    result = ((application.get("status") or {}).get("operationState") or {}).get("syncResult") or {}
+    spec = application.get("spec") or {}
+    then = result.get("sources") or result.get("source")
+    return then is None or then == (spec.get("sources") or spec.get("source"))
 
 
 def moment(text: str | None) -> datetime | None:
@@ -200,7 +218,13 @@ def _ended(running: Running, outcome: Outcome, results: list[dict[str, Any]], no
 def is_final(outcome: Outcome) -> bool:
     """Whether trying again cannot help: the server refused what the manifests say."""
     errors = [result.error for result in outcome.failed]
-    return bool(errors) and all(isinstance(e, Blocked) and not isinstance(e, Missing) for e in errors)
+    return bool(errors) and all(isinstance(e, Blocked) and not isinstance(e, _LIFTED) for e in errors)
+
+
+def is_lifted_elsewhere(outcome: Outcome) -> bool:
+    """Whether something outside of Git can lift it, a right or a namespace: then the attempts do not end."""
+    errors = [result.error for result in outcome.failed]
+    return bool(errors) and all(isinstance(error, _LIFTED) for error in errors)
 
 
 def stopped(state: Mapping[str, Any], phase: str, message: str, now: datetime) -> dict[str, Any]:
@@ -293,6 +317,12 @@ def history(
         if spec.get(field):
             entry[field] = spec[field]
     return [*old, entry][-limit:] if limit else []
+
+
+def created_kinds(plan: Plan) -> frozenset[Kind]:
+    """The kinds of the objects that a plan creates."""
+    creates = (step for step in plan.steps if step.action is Action.CREATE)
+    return frozenset(step.desired.kind for step in creates if step.desired is not None)
 
 
 def kinds_known(application: Mapping[str, Any], plan: Plan) -> bool:

@@ -32,6 +32,7 @@ class Cluster(Protocol):
     """Implemented by todoke.cluster: the only room that speaks to the Kubernetes API."""
 
     async def prepare(self, kinds: Iterable[Kind]) -> Mapping[Kind, bool | None]: ...  # namespaced; None = not served
+    async def remember(self, kinds: Iterable[Kind]) -> bool: ...  # put on record; False: not permitted
     async def appeared(self) -> bool: ...  # whether the server serves anything new
     async def read(self, kind: Kind, namespace: str) -> tuple[LiveObject, ...]: ...  # one request, no watch
     async def live(self, wanted: Iterable[tuple[Kind, ObjectKey]]) -> Mapping[ObjectKey, LiveObject]: ...

@@ -14,7 +14,15 @@ from todoke.delivery import operations
 from todoke.delivery.look import NAMESPACE, Looker, Question
 from todoke.delivery.memory import Memory, Rendered
 from todoke.delivery.query_ports import Desk
-from todoke.delivery.reading import Subject, kinds_of_status, problems_of, project_of, subject_of
+from todoke.delivery.reading import (
+    Subject,
+    instances_of,
+    kinds_of_status,
+    owned_of,
+    problems_of,
+    project_of,
+    subject_of,
+)
 from todoke.delivery.render import Rendering
 from todoke.delivery.walk import House
 from todoke.health.pods import worst_trouble
@@ -148,7 +156,7 @@ class Queries:
         project, unread = await self._project(subject)
         rendered, memory = await self._rendered(subject, wish.revision)
         kinds = kinds_of_status(subject.body)
-        blind = await cluster.load_owned(deliverable.instance, rendered.kinds | kinds, deliverable.namespace)
+        blind = await cluster.load_owned(instances_of(deliverable), rendered.kinds | kinds, deliverable.namespace)
         if deliverable.sync.create_namespace:
             await cluster.live([(NAMESPACE, ObjectKey("", "Namespace", "", deliverable.namespace))])
         await self._recall(subject, rendered, memory)
@@ -217,11 +225,11 @@ class Queries:
         return await self.owned(subject)
 
     async def owned(self, subject: Subject) -> tuple[LiveObject, ...]:
-        """Live objects that bear the application's tracking id."""
+        """Live objects that bear the application's tracking id and are this installation's."""
         deliverable, kinds = subject.deliverable, kinds_of_status(subject.body)
-        await self.desk.cluster.load_owned(deliverable.instance, kinds, deliverable.namespace)
-        found = self.desk.cluster.owned(deliverable.instance)
-        return tuple(sorted((o for o in found if o.installation == self.house.installation), key=lambda o: o.key))
+        await self.desk.cluster.load_owned(instances_of(deliverable), kinds, deliverable.namespace)
+        found = owned_of(self.desk.cluster, deliverable, self.house.installation)
+        return tuple(sorted(found, key=lambda o: o.key))
 
     async def history(self, name: str) -> list[Body]:
         """Entries of status.history, newest first."""

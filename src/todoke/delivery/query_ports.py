@@ -29,8 +29,8 @@ class ApplicationObjects(Protocol):
 class QueryCluster(Cluster, Protocol):
     """A cluster without watches: what a question needs is loaded for it. Implemented by todoke.cluster."""
 
-    async def load_owned(self, instance: str, kinds: Iterable[Kind], namespace: str) -> tuple[str, ...]:
-        """Load what `owned` answers for an instance: sentences on what could not be looked at."""
+    async def load_owned(self, instances: frozenset[str], kinds: Iterable[Kind], namespace: str) -> tuple[str, ...]:
+        """Load what `owned` answers for some instances: sentences on what could not be looked at."""
 
     async def load_pods(self, namespaces: Iterable[str]) -> None: ...  # for `unready_pods`
 

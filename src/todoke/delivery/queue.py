@@ -4,6 +4,8 @@ import asyncio
 
 from todoke.model.deliverables import DeliverableKey
 
+_LONGEST = 3600.0
+
 
 class KeyedQueue:
     """Level-triggered: a key says "look again", not what changed, so putting it twice is one look."""
@@ -24,8 +26,9 @@ class KeyedQueue:
             self._filled.set()
 
     def put_later(self, key: DeliverableKey, seconds: float) -> None:
-        """Ask for a look in the future; of several such wishes the earliest is kept."""
+        """Ask for a look in the future, within an hour; of several such wishes the earliest is kept."""
         loop = asyncio.get_running_loop()
+        seconds = min(seconds, _LONGEST)  # an early look does no harm, and people write any number
         due = loop.time() + seconds
         if (known := self._later.get(key)) is not None:
             if known[0] <= due:

@@ -6,11 +6,13 @@ from typing import Any
 import msgspec
 
 from todoke.access.project import check, unenforced
+from todoke.compare.claims import applied_by_argo, applied_by_us, belongs
+from todoke.delivery.ports import Cluster
 from todoke.delivery.translate import IN_CLUSTER, deliverable_of
 from todoke.model.applications import Application, ApplicationDestination, read_application
 from todoke.model.deliverables import Deliverable
 from todoke.model.errors import Blocked
-from todoke.model.objects import Kind
+from todoke.model.objects import Kind, LiveObject
 from todoke.model.projects import AppProject, read_project
 
 
@@ -25,7 +27,8 @@ class Subject(msgspec.Struct, frozen=True):
 def subject_of(body: Mapping[str, Any], control_namespace: str) -> Subject:
     """Read a decoded Application."""
     application = read_application({name: value for name, value in body.items() if name != "status"}).value
-    return Subject(body, application, deliverable_of(application, body.get("spec") or {}, control_namespace))
+    told_by = str((body.get("status") or {}).get("controllerNamespace") or "")
+    return Subject(body, application, deliverable_of(application, body.get("spec") or {}, control_namespace, told_by))
 
 
 def project_of(body: Mapping[str, Any] | None, name: str) -> AppProject | None:
@@ -58,6 +61,19 @@ def problems_of(subject: Subject, project: AppProject | None, control_namespace:
         *reasons,
         *(f"AppProject/{deliverable.project} {field}: this version cannot enforce it" for field in refused),
     )
+
+
+def owned_of(cluster: Cluster, deliverable: Deliverable, installation: str) -> list[LiveObject]:
+    """Live objects that are the application's to prune and to delete, in the kinds that the cluster room knows of."""
+    found = [o for o in cluster.owned(deliverable.instance) if belongs(o, installation, adopted=deliverable.adopted)]
+    if deliverable.former:
+        found += [o for o in cluster.owned(deliverable.former) if applied_by_argo(o) and not applied_by_us(o)]
+    return found
+
+
+def instances_of(deliverable: Deliverable) -> frozenset[str]:
+    """The names under which objects may bear the application's tracking id."""
+    return frozenset({deliverable.instance, deliverable.former} - {""})
 
 
 def kinds_of_status(body: Mapping[str, Any]) -> frozenset[Kind]:

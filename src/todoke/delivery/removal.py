@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from todoke.delivery.ports import Applications, Cluster
-from todoke.delivery.reading import kinds_of_status
+from todoke.delivery.reading import kinds_of_status, owned_of
 from todoke.model.deliverables import Deliverable
 from todoke.model.objects import LiveObject, annotations
 from todoke.plan.make import sync_options
@@ -28,8 +28,8 @@ _LOOK_AGAIN = 5.0
 class Removal:
     """Cascading deletion, one step a look."""
 
-    def __init__(self, cluster: Cluster, applications: Applications) -> None:
-        self._cluster, self._applications = cluster, applications
+    def __init__(self, cluster: Cluster, applications: Applications, installation: str) -> None:
+        self._cluster, self._applications, self._installation = cluster, applications, installation
 
     async def run(self, application: LiveObject, body: Mapping[str, Any], deliverable: Deliverable) -> float | None:
         """Delete the next wave, or take the finalizer off when nothing is left; seconds until the next look."""
@@ -38,7 +38,7 @@ class Removal:
         if ours is None:
             return None
         await self._cluster.prepare(kinds_of_status(body))
-        left = [live for live in self._cluster.owned(deliverable.instance) if goes(live)]
+        left = [live for live in owned_of(self._cluster, deliverable, self._installation) if goes(live)]
         if not left:
             await self._applications.release(application, ours)
             log.info("application removed", extra={"application": str(deliverable.key)})

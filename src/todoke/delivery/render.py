@@ -82,7 +82,6 @@ class Rendering:
             kinds,
             unknown,
             frozenset(coming),
-            self._installation,
             tuple(hooks),
         )
 

@@ -35,6 +35,7 @@ class Done(msgspec.Struct, frozen=True):
     outcome: Outcome | None = None
     problem: str = ""
     silent_sources: tuple[str, ...] = ()
+    delivered: tuple[str, ...] = ()  # the revisions that the operation delivered
 
 
 class Telling:
@@ -55,30 +56,32 @@ class Telling:
         self, deliverable: Deliverable, body: Mapping[str, Any], memory: Memory, view: View, done: Done
     ) -> float | None:
         """Bring the status up to date; seconds after which a look is due because a write was put off."""
-        now = self._clock()
-        body = self._newest(deliverable, body)
-        old, spec = body.get("status") or {}, body.get("spec") or {}
+        now, seen = self._clock(), body
+        body = self._newest(deliverable, seen)
+        old, spec = body.get("status") or {}, seen.get("spec") or {}
         found = self._found(deliverable, memory, view, done)
         new = compose(old, spec, found, now)
         ended = False
         if done.running is not None:
-            state = operations.state_of(done.running, spec, view_revisions(done, view), done.outcome, now)
+            state = operations.state_of(done.running, spec, done.delivered, done.outcome, now)
             ended = state["phase"] != "Running"
+            if not ended and (old.get("operationState") or {}).get("phase") == "Terminating":
+                state["phase"] = "Terminating"  # somebody asked for its end during this pass
             new["operationState"] = state
             if ended:
                 new["history"] = operations.history(
                     list(old.get("history") or ()), done.running, state, spec, deliverable.history_limit
                 )
-        refresh = _refresh_of(body)
+        fulfilled = _fulfilled(seen, body, done.running if ended else None)
         patch = merge_patch({name: old.get(name) for name in new}, new)
         loop_time = asyncio.get_running_loop().time()
-        if not refresh and done.running is None and _only_words(old, new, patch):
+        if not fulfilled and done.running is None and _only_words(old, new, patch):
             left = memory.told_health + _HEALTH_PAUSE - loop_time
             if left > 0:
                 return left
-        if patch or refresh or (ended and done.running and done.running.requested):
+        if patch or fulfilled:
             memory.told_health = loop_time
-            await self._write(deliverable, body, patch, now, clear_operation=ended and _requested(done))
+            await self._write(deliverable, body, patch, fulfilled, now)
         await self._record(deliverable, memory, old, new, found, done)
         return None
 
@@ -120,6 +123,8 @@ class Telling:
             name: composed[name] for name in ("sync", "resources", "sourceType", "sourceTypes") if name in composed
         }
         new["operationState"] = operations.state_of(running, spec, view.rendered.revisions, None, now)
+        if running.only:  # the plan names a part; what it does not name stays owned
+            new["resources"] = _united(old.get("resources") or (), new["resources"])
         patch = merge_patch({name: old.get(name) for name in new}, new)
         await self._applications.patch(deliverable.key, {"status": patch})
 
@@ -127,20 +132,20 @@ class Telling:
         self, deliverable: Deliverable, body: Mapping[str, Any], problems: Iterable[tuple[str, str]], now: datetime
     ) -> None:
         """The comparison was not possible: say why; an operation that was asked for ends with it."""
-        body = self._newest(deliverable, body)
+        seen, body = body, self._newest(deliverable, body)
         old = body.get("status") or {}
         listed: Conditions = tuple(problems)
         new = failure(old, listed, now)
-        running = operations.current(body, now)
+        running = operations.current(seen, now)
         if running is not None:
             state = old.get("operationState") or {}
             if state.get("phase") not in ("Running", "Terminating") or state.get("operation") != running.operation:
                 state = {"operation": running.operation, "startedAt": running.started}  # not that of an earlier one
             new["operationState"] = operations.stopped(state, "Error", listed[0][1], now)
         patch = merge_patch({name: old.get(name) for name in new}, new)
-        requested = running is not None and running.requested
-        if patch or requested or _refresh_of(body):
-            await self._write(deliverable, body, patch, now, clear_operation=requested)
+        fulfilled = _fulfilled(seen, body, running)
+        if patch or fulfilled:
+            await self._write(deliverable, body, patch, fulfilled, now)
 
     async def superseded(
         self, deliverable: Deliverable, running: Running, revisions: tuple[str, ...], now: datetime
@@ -170,20 +175,17 @@ class Telling:
         deliverable: Deliverable,
         body: Mapping[str, Any],
         status: dict[str, Any],
+        fulfilled: dict[str, Any],
         now: datetime,
-        *,
-        clear_operation: bool,
     ) -> None:
-        patch: dict[str, Any] = {}
+        patch = dict(fulfilled)
         if status:
-            patch["status"] = status | {"reconciledAt": stamp(now), "controllerNamespace": self._control_namespace}
-        if clear_operation:
-            patch["operation"] = None
-        if _refresh_of(body):
-            patch["metadata"] = {"annotations": {REFRESH: None}}
-        if clear_operation or _refresh_of(body):
-            # A newer wish must not be wiped away with the one that was fulfilled.
-            patch.setdefault("metadata", {})["resourceVersion"] = body["metadata"]["resourceVersion"]
+            patch["status"] = status | {"reconciledAt": stamp(now)}
+            if not deliverable.former:  # else it says whose it was, and so which marks its objects bear
+                patch["status"]["controllerNamespace"] = self._control_namespace
+        if fulfilled:  # a wish that came meanwhile must not be wiped away with the one that was fulfilled
+            metadata = fulfilled.get("metadata") or {}
+            patch["metadata"] = metadata | {"resourceVersion": body["metadata"]["resourceVersion"]}
         await self._applications.patch(deliverable.key, patch)
 
     async def _record(
@@ -202,7 +204,7 @@ class Telling:
             events.append(_sync_ended(deliverable, earlier, operations.resumed(earlier, requested=False)))
         memory.ended = memory.ended or earlier.get("startedAt") or "none"
         state = new.get("operationState")
-        if state is not None and state["phase"] != "Running" and done.running is not None:
+        if state is not None and state.get("finishedAt") and done.running is not None:
             ended = _sync_ended(deliverable, state, done.running)
             facts = {name: getattr(ended, name) for name in ("revision", "changes", "by", "message")}
             said = facts.pop("message")
@@ -242,14 +244,29 @@ def _sync_ended(deliverable: Deliverable, state: Mapping[str, Any], running: Run
     )
 
 
-def view_revisions(done: Done, view: View) -> tuple[str, ...]:
-    """The revisions an operation delivered: those it was pinned to, else those of the look."""
-    pinned = done.running.pinned if done.running else ()
-    return pinned or view.rendered.revisions
+def _fulfilled(seen: Mapping[str, Any], newest: Mapping[str, Any], ended: Running | None) -> dict[str, Any]:
+    """The patch that takes away the wishes that this look fulfilled, and none that came while it ran.
+
+    Args:
+        seen: the Application as the look began.
+        ended: the operation that has ended, None when there is none.
+    """
+    patch: dict[str, Any] = {}
+    if ended is not None and ended.requested and newest.get("operation") == ended.operation:
+        patch["operation"] = None
+    if (refresh := _refresh_of(seen)) and refresh == _refresh_of(newest):
+        patch["metadata"] = {"annotations": {REFRESH: None}}
+    return patch
 
 
-def _requested(done: Done) -> bool:
-    return done.running is not None and done.running.requested
+def _united(old: Iterable[Mapping[str, Any]], new: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Entries of `resources`, the old ones that the new ones do not name with them."""
+
+    def place(entry: Mapping[str, Any]) -> tuple[Any, ...]:
+        return tuple(entry.get(name, "") for name in ("group", "kind", "namespace", "name"))
+
+    entries = {place(entry): entry for entry in (*old, *new)}
+    return [entries[one] for one in sorted(entries)]
 
 
 def _refresh_of(body: Mapping[str, Any]) -> str:

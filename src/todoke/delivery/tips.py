@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import msgspec
 
 from todoke.delivery.queue import KeyedQueue
-from todoke.delivery.translate import POLL_SECONDS
+from todoke.delivery.translate import POLL_SECONDS, number
 from todoke.delivery.walk import Delivery, Rooms
 from todoke.model.deliverables import DeliverableKey
 from todoke.model.errors import DeliveryError
@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 _LAZY_FIRST, _LAZY_LAST = 5.0, 110.0
 """Seconds after which an untouched application's status takes over a new revision; spread, to be no burst."""
+_SHORTEST_POLL = 1.0
+"""Seconds between two polls of a repository at least, whatever its applications wish."""
 _UNREACHABLE_GRACE = 3
 """Failed polls in a row before the applications' status tells of it: a short outage is nobody's concern."""
 
@@ -58,8 +60,8 @@ class Tips:
             found = msgspec.json.decode(spec, type=_Spec)
         except msgspec.DecodeError:
             found = _Spec()
-        text = annotations.get(POLL_SECONDS, "")
-        seconds = float(text) if text.replace(".", "", 1).isdigit() else 0.0
+        wished = number(annotations.get(POLL_SECONDS, ""), 0.0)
+        seconds = max(wished, _SHORTEST_POLL) if wished else 0.0
         sources = found.sources or ([found.source] if found.source else [])
         named = frozenset(source.repo_url for source in sources if source.repo_url)
         for repo_url in named:
@@ -169,9 +171,9 @@ class Tips:
             repository = self._repositories.get(self._moved.pop())
             if repository is None:
                 continue
-            for number, key in enumerate(list(repository.followers)):
+            for position, key in enumerate(list(repository.followers)):
                 await self._judge(key)
-                if number % 200 == 199:
+                if position % 200 == 199:
                     await asyncio.sleep(0)  # others may go on meanwhile
 
     async def _judge(self, key: DeliverableKey) -> None:

@@ -1,12 +1,13 @@
 """Application → Deliverable. Pure: the one place that knows how an Application says what it wants."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from todoke.access.honoured import fields_not_honoured
 from todoke.model.applications import Application, ApplicationSource, ApplicationSpec, RetryStrategy, sources_of
 from todoke.model.deliverables import Deliverable, DeliverableKey, IgnoredFields, RetryPolicy, SyncBehaviour
+from todoke.model.globs import BadGlob, glob_match
 from todoke.model.sources import SourceSpec
 
 OBSERVE = "todoke.dev/observe"
@@ -18,6 +19,7 @@ IN_CLUSTER = ("https://kubernetes.default.svc", "in-cluster")
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_LARGEST_FACTOR = 1000.0
 _PROPAGATION = {"foreground": "Foreground", "background": "Background", "orphan": "Orphan"}
 
 
@@ -29,8 +31,13 @@ def is_ours(namespace: str, annotations: Mapping[str, str], control_namespace: s
     return namespace == control_namespace and annotations.get(SKIP_RECONCILE) != "true"
 
 
-def deliverable_of(application: Application, raw_spec: Mapping[str, Any], control_namespace: str) -> Deliverable:
-    """The deliverable that an Application describes; what is wrong with it stands in `problems`."""
+def deliverable_of(
+    application: Application, raw_spec: Mapping[str, Any], control_namespace: str, told_by: str = ""
+) -> Deliverable:
+    """The deliverable that an Application describes; what is wrong with it stands in `problems`.
+
+    Args: told_by: control namespace of who wrote its status, "" when nobody did.
+    """
     meta, spec = application.metadata, application.spec
     marks = meta.annotations or {}
     own = meta.namespace == control_namespace
@@ -46,7 +53,7 @@ def deliverable_of(application: Application, raw_spec: Mapping[str, Any], contro
         history_limit=10 if spec.revision_history_limit is None else max(spec.revision_history_limit, 0),
         observe=marks.get(OBSERVE) == "true",
         adopted=MANAGED_BY in marks,
-        poll_seconds=_number(marks.get(POLL_SECONDS, ""), 0.0),
+        former=meta.name if MANAGED_BY in marks and not own and told_by == meta.namespace else "",
         problems=tuple(_problems(spec)),
         warnings=tuple(fields_not_honoured(dict(raw_spec))),
     )
@@ -81,7 +88,7 @@ def _behaviour(spec: ApplicationSpec, marks: Mapping[str, str]) -> SyncBehaviour
         propagation=_PROPAGATION.get(options.get("PrunePropagationPolicy", ""), "Foreground"),
         respect_ignored=options.get("RespectIgnoreDifferences") == "true",
         retry=retry_policy(policy.retry if policy else None),
-        guard_percent=int(_number(marks.get(GUARD_PERCENT, ""), 50)),
+        guard_percent=int(min(number(marks.get(GUARD_PERCENT, ""), 50), 100)),
     )
 
 
@@ -98,14 +105,14 @@ def retry_policy(retry: RetryStrategy | None) -> RetryPolicy:
     return RetryPolicy(
         limit=retry.limit,
         seconds=seconds_of(backoff.duration if backoff else "", 5.0),
-        factor=float(backoff.factor or 2) if backoff else 2.0,
+        factor=min(float(backoff.factor or 2), _LARGEST_FACTOR) if backoff else 2.0,
         most_seconds=seconds_of(backoff.max_duration if backoff else "", 180.0),
     )
 
 
 def seconds_of(text: str, default: float) -> float:
     """A duration such as `5s`, `3m`, `1h30m` or a bare number of seconds; the default for anything else."""
-    if text.replace(".", "", 1).isdigit():
+    if text.replace(".", "", 1).isdecimal():
         return float(text)
     parts = _DURATION.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
@@ -132,8 +139,8 @@ def _problems(spec: ApplicationSpec) -> list[str]:
     sources = sources_of(spec)
     if not sources:
         problems.append("spec.source: there is no source. Set spec.source.repoURL and spec.source.path")
-    for number, source in enumerate(sources):
-        where = f"spec.sources[{number}]" if spec.sources else "spec.source"
+    for position, source in enumerate(sources):
+        where = f"spec.sources[{position}]" if spec.sources else "spec.source"
         if not source.repo_url:
             problems.append(f"{where}.repoURL: it is empty. Name the Git repository")
         if source.chart or source.helm or source.kustomize or source.plugin:
@@ -147,8 +154,18 @@ def _problems(spec: ApplicationSpec) -> list[str]:
         problems.append(
             f"spec.destination: the cluster {named} is not known. This version delivers to {IN_CLUSTER[0]} (in-cluster)"
         )
-    return problems
+    return [*problems, *_bad_globs(spec)]
 
 
-def _number(text: str, default: float) -> float:
-    return float(text) if text.replace(".", "", 1).isdigit() else default
+def _bad_globs(spec: ApplicationSpec) -> Iterator[str]:
+    for position, rule in enumerate(spec.ignore_differences or ()):
+        for field, pattern in (("group", rule.group), ("kind", rule.kind)):
+            try:
+                glob_match(pattern, "")
+            except BadGlob as error:
+                yield f"spec.ignoreDifferences[{position}].{field}: it is not a glob: {error}"
+
+
+def number(text: str, default: float) -> float:
+    """The number that an annotation says, or the default for anything else."""
+    return float(text) if text.replace(".", "", 1).isdecimal() else default

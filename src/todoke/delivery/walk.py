@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from todoke.compare.claims import applied_by_us
 from todoke.delivery import operations
 from todoke.delivery.carry_out import CarryOut, Outcome, Result
 from todoke.delivery.hooks import Hooks
@@ -21,14 +22,15 @@ from todoke.delivery.reading import kinds_of_status, problems_of, project_of, su
 from todoke.delivery.removal import Removal
 from todoke.delivery.render import Rendering
 from todoke.delivery.telling import REFRESH, Done, Telling
+from todoke.delivery.translate import is_ours
 from todoke.health.assess import assess
 from todoke.model.deliverables import Deliverable, DeliverableKey
 from todoke.model.errors import Blocked, DeliveryError, Unreachable
 from todoke.model.health import Health
-from todoke.model.objects import LiveObject
+from todoke.model.objects import Kind, LiveObject, annotations
 from todoke.model.plans import Action, Plan
 from todoke.model.projects import AppProject
-from todoke.plan.decide import LastSync, Verb, decide
+from todoke.plan.decide import LastSync, Verb, decide, held
 from todoke.plan.hooks import hooks_of
 
 _LOOK_AT_WAITING = 5.0
@@ -64,7 +66,7 @@ class Delivery:
         self._looker = Looker(rooms.cluster, house.installation)
         self._carry_out = CarryOut(rooms.cluster)
         self._telling = Telling(rooms.applications, rooms.ledger, rooms.cluster, house.namespace, rooms.now)
-        self._removal = Removal(rooms.cluster, rooms.applications)
+        self._removal = Removal(rooms.cluster, rooms.applications, house.installation)
         self.source_problems: dict[str, str] = {}
         """Repositories that do not answer, and what they said; the applications' status tells of it."""
         self.moved: Callable[[str], None] = lambda _repo_url: None
@@ -77,14 +79,14 @@ class Delivery:
             Unreachable, NotReady: to be tried again; nothing that was reported as done is lost.
         """
         application = self._rooms.applications.get(key)
-        if application is None:
+        if application is None or not self._is_ours(application):
             self.memories.forget(key)
             return None
         memory, body = self.memories.of(key), application.body
         deliverable = self.read(application, body, memory)
         quiet = self._house.observe or deliverable.observe
         if application.deleting:
-            return None if quiet else await self._removal.run(application, body, deliverable)
+            return None if quiet else await self._remove(application, body, deliverable)
         refresh = ((body.get("metadata") or {}).get("annotations") or {}).get(REFRESH, "")
         try:
             if refresh and memory.refreshed != application.resource_version:
@@ -100,6 +102,17 @@ class Delivery:
             if not quiet and memory.rendered is None and (problems := self._never_seen(deliverable, body, error)):
                 listed = [("ComparisonError", problem) for problem in problems]
                 await self._telling.failure(deliverable, body, listed, self._rooms.now())
+            raise
+
+    def _is_ours(self, application: LiveObject) -> bool:
+        marks = annotations(application.body)
+        return is_ours(application.key.namespace, marks, self._house.namespace, self._house.mark)
+
+    async def _remove(self, application: LiveObject, body: Mapping[str, Any], deliverable: Deliverable) -> float | None:
+        try:
+            return await self._removal.run(application, body, deliverable)
+        except Blocked as error:
+            await self._telling.failure(deliverable, body, [("DeletionError", str(error))], self._rooms.now())
             raise
 
     async def preview(self, key: DeliverableKey) -> Plan:
@@ -126,6 +139,8 @@ class Delivery:
         spec = msgspec.json.encode((body.get("spec"), (body.get("metadata") or {}).get("annotations")))
         if memory.subject is None or memory.spec != spec or memory.subject.deliverable.uid != application.uid:
             subject = subject_of(body, self._house.namespace)
+            if memory.subject is not None and memory.subject.deliverable.ignored != subject.deliverable.ignored:
+                memory.remembered = {}  # it was found in sync by other rules
             memory.subject, memory.spec = msgspec.structs.replace(subject, body={}), spec
         return memory.subject.deliverable
 
@@ -157,12 +172,13 @@ class Delivery:
         revisions = await self.rendering.revisions(deliverable)
         running = None if quiet else await self._running(body, deliverable, revisions, now)
         rendered = await self._rendered(deliverable, running, revisions, body, memory)
+        delivered = rendered.revisions
         eager = not quiet and (running is not None or deliverable.sync.automated) and memory.asked
         prune = bool(running.sync.get("prune")) if running else deliverable.sync.prune
         question = Question(prune, eager, hard, running.only if running else frozenset())
         kinds = kinds_of_status(body)
         view = await self._looker.look(deliverable, rendered, memory, question, project, kinds)
-        died = not memory.asked and deliverable.sync.automated and _ended_untold(memory, rendered, view.plan)
+        died = not memory.asked and deliverable.sync.automated and _ended_untold(memory, rendered, view.plan, body)
         memory.asked, memory.waits_for_kinds = True, _waits(view)
         decision = decide(deliverable.sync, self._last(body, deliverable, rendered, memory), view.plan, now)
         if running is None and (decision.verb is Verb.SYNC or died) and not quiet:
@@ -184,9 +200,8 @@ class Delivery:
             again = deliverable.sync.retry.pause(running.failures + 1)
         urls = {source.repo_url for source in deliverable.sources}
         silent = tuple(problem for url, problem in self.source_problems.items() if url in urls)
-        told = await self._telling.tell(
-            deliverable, body, memory, view, Done(running, outcome, decision.problem, silent)
-        )
+        done = Done(running, outcome, decision.problem, silent, delivered)
+        told = await self._telling.tell(deliverable, body, memory, view, done)
         return min((seconds for seconds in (again, told) if seconds is not None), default=None)
 
     async def _running(
@@ -196,10 +211,12 @@ class Delivery:
         running = operations.current(body, now)
         if running is None or not running.revision or running.pinned:
             return running
-        if self._same_inputs(deliverable, running.revision, revisions):
+        if operations.same_sources(body) and self._same_inputs(deliverable, running.revision, revisions):
             return running
         await self._telling.superseded(deliverable, running, revisions, now)
-        return msgspec.structs.replace(running, revision="", results=()) if running.requested else None
+        if not running.requested:
+            return None
+        return msgspec.structs.replace(running, revision="", results=(), moved_on=True)
 
     def _same_inputs(self, deliverable: Deliverable, revision: str, revisions: tuple[str, ...]) -> bool:
         before = tuple(revision.split(","))
@@ -251,37 +268,47 @@ class Delivery:
         last = operations.last_sync(body.get("status") or {})
         if last is None:
             return None
+        if not operations.same_sources(body):
+            return msgspec.structs.replace(last, revision="")
         if last.revision != rendered.revision and self._same_inputs(deliverable, last.revision, rendered.revisions):
             last = msgspec.structs.replace(last, revision=rendered.revision)
+        if memory.lifted_elsewhere == rendered.inputs and deliverable.sync.retry.limit > 0:
+            last = msgspec.structs.replace(last, failures=min(last.failures, deliverable.sync.retry.limit))
         return msgspec.structs.replace(last, final=bool(memory.final) and memory.final == rendered.inputs)
 
     async def _act(
         self, body: Mapping[str, Any], deliverable: Deliverable, memory: Memory, running: Running, view: View
     ) -> Outcome:
+        if running.unseen and view.plan.holds:
+            return Outcome(failure=held(view.plan))
         kept = tuple(Result(step, True, "unchanged") for step in view.plan.steps if step.action is Action.KEEP)
         if running.sync.get("dryRun"):
             changes = tuple(Result(step, True, f"{step.action} (dry run)") for step in view.plan.changes)
             return Outcome((*kept, *changes))
-        hooks = self._hooks(running, view.rendered)
-        if not operations.kinds_known(body, view.plan) or (hooks.all and not running.revision):
-            await self._telling.begun(deliverable, body, view, running)  # own before you touch
+        hooks = self._hooks(running, view)
+        created = operations.created_kinds(view.plan) | {hook.manifest.kind for hook in hooks.all}
+        recorded = not created or await self._rooms.cluster.remember(created)  # own before you touch
+        if (not recorded and not operations.kinds_known(body, view.plan)) or (hooks.all and not running.revision):
+            await self._telling.begun(deliverable, body, view, running)
         if running.terminating or running.failure:
             outcome = Outcome(failure="Operation terminated" if running.terminating else running.failure)
             outcome = await self._carry_out.fail(hooks, outcome)
         else:
             outcome = await self._carry_out.run(deliverable, view.plan, memory, self._health, hooks)
         memory.final = view.rendered.inputs if operations.is_final(outcome) else ""
-        if not outcome.problem and not outcome.waiting:
+        memory.lifted_elsewhere = view.rendered.inputs if operations.is_lifted_elsewhere(outcome) else ""
+        if not outcome.problem and not outcome.waiting and not running.only:
             memory.delivered, memory.delivered_inputs = {}, view.rendered.inputs
         return msgspec.structs.replace(outcome, results=(*kept, *outcome.results))
 
-    def _hooks(self, running: Running, rendered: Rendered) -> Hooks:
+    def _hooks(self, running: Running, view: View) -> Hooks:
         started = operations.moment(running.started) or self._rooms.now()
-        wanted = rendered.hooks if running.runs_hooks else ()
-        hooks = hooks_of(wanted, rendered.revision, started)
+        wanted = view.rendered.hooks if running.runs_hooks else ()
+        hooks = hooks_of(wanted, view.rendered.revision, started)
         if running.terminating:
-            hooks = tuple(msgspec.structs.replace(h, phase="ended", policies=frozenset({"HookFailed"})) for h in hooks)
-        return Hooks(self._rooms.cluster, hooks, running.hook_states, started, self._health)
+            begun = [h for h in hooks if running.hook_states.get((h.manifest.key, h.phase)) == "Running"]
+            hooks = tuple(msgspec.structs.replace(h, phase="ended", policies=frozenset({"HookFailed"})) for h in begun)
+        return Hooks(self._rooms.cluster, hooks, running.hook_states, started, self._health, view.permission)
 
     def _health(self, live: LiveObject) -> Health | None:
         return assess(live.body, self._rooms.now())
@@ -293,11 +320,15 @@ class Delivery:
         return () if memory.subject is None else problems_of(memory.subject, project, self._house.namespace)
 
 
-def _waits(view: View) -> bool:
-    return any(step.trouble == MISSING_KIND for step in view.plan.refused)
+def _waits(view: View) -> frozenset[Kind]:
+    refused = (step for step in view.plan.refused if step.trouble == MISSING_KIND)
+    return frozenset(step.desired.kind for step in refused if step.desired is not None)
 
 
-def _ended_untold(memory: Memory, rendered: Rendered, plan: Plan) -> bool:
+def _ended_untold(memory: Memory, rendered: Rendered, plan: Plan, body: Mapping[str, Any]) -> bool:
     """Whether the cluster holds all of a revision that no sync is told of: the process died before it told of it."""
+    if not (body.get("status") or {}).get("operationState"):
+        live = [step.live for step in plan.steps]
+        return bool(live) and not plan.changes and all(o is not None and applied_by_us(o) for o in live)
     before = {key: manifest.raw for key, manifest in memory.delivered.items()}
     return bool(before) and not plan.changes and before != {m.key: m.raw for m in rendered.manifests}

@@ -18,6 +18,9 @@ CASCADES = {"foreground": FINALIZER, "background": f"{FINALIZER}/background", "n
 _OURS = (FINALIZER, f"{FINALIZER}/foreground", f"{FINALIZER}/background")
 
 
+_SCHEMES = ("https", "http", "file")
+
+
 class SpecWish(msgspec.Struct, frozen=True, kw_only=True):
     """Fields of a spec that somebody names; None = not named."""
 
@@ -89,6 +92,7 @@ def spec_patch(subject: str, spec: Mapping[str, Any], wish: SpecWish) -> dict[st
         Blocked: it is not clear which of many sources is meant, or a flag needs the automated policy.
     """
     patch: dict[str, Any] = {}
+    _check_repository(subject, wish.repo_url)
     if source := _source_patch(wish):
         patch |= _at_source(subject, spec, source, wish.source_position)
     if destination := _destination_patch(wish):
@@ -100,6 +104,17 @@ def spec_patch(subject: str, spec: Mapping[str, Any], wish: SpecWish) -> dict[st
     if policy := _policy_patch(subject, spec.get("syncPolicy") or {}, wish):
         patch["syncPolicy"] = policy
     return patch
+
+
+def _check_repository(subject: str, repo_url: str | None) -> None:
+    scheme = (repo_url or "https://").partition("://")[0].lower()
+    if scheme not in _SCHEMES and not (repo_url or "").startswith("/"):
+        raise Blocked(
+            subject,
+            f"{repo_url!r} is no repository that this version reads",
+            field="spec.source.repoURL",
+            next_step=f"Write it as {', '.join(f'{name}://...' for name in _SCHEMES)}",
+        )
 
 
 def _source_patch(wish: SpecWish) -> dict[str, Any]:
@@ -114,14 +129,14 @@ def _source_patch(wish: SpecWish) -> dict[str, Any]:
 
 def _at_source(subject: str, spec: Mapping[str, Any], patch: dict[str, Any], position: int) -> dict[str, Any]:
     sources = list(spec.get("sources") or ())
-    if not sources:
+    if not sources and position in (0, 1):
         return {"source": patch}
     if not 1 <= position <= len(sources):
         raise Blocked(
             subject,
-            f"it has {len(sources)} sources",
+            f"it has {len(sources) or 'one'} source{'s' if len(sources) > 1 else ''}",
             field="spec.sources",
-            next_step=f"Say which one with --source-position 1 to {len(sources)}",
+            next_step=f"Say which one with --source-position 1 to {len(sources) or 1}",
         )
     one = dict(sources[position - 1])
     directory = dict(one.get("directory") or {}) | patch.pop("directory", {})

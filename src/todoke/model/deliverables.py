@@ -26,7 +26,7 @@ class RetryPolicy(msgspec.Struct, frozen=True):
 
     def pause(self, failures: int) -> float:
         """Seconds to wait after the given number of failures (from 1)."""
-        return min(self.seconds * self.factor ** max(failures - 1, 0), self.most_seconds)
+        return min(self.seconds * self.factor ** min(max(failures - 1, 0), 64), self.most_seconds)
 
 
 class IgnoredFields(msgspec.Struct, frozen=True):
@@ -70,6 +70,6 @@ class Deliverable(msgspec.Struct, frozen=True):
     history_limit: int = 10
     observe: bool = False  # never write anything, not even status
     adopted: bool = False  # Argo CD's until now: its field manager is a former self of ours
-    poll_seconds: float = 0.0  # 0 = the installation's
+    former: str = ""  # its name in the tracking ids that Argo CD wrote, where that is another
     problems: tuple[str, ...] = ()  # why it cannot be delivered as it is written
     warnings: tuple[str, ...] = ()  # fields that are set and not honoured

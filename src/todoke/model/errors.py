@@ -2,7 +2,8 @@
 
 DeliveryError           something about the user's object, source or cluster is wrong
 ├── Blocked             retrying will not help: a person must change something
-│   └── Missing         a kind, namespace or object that was named is not there (yet)
+│   ├── Missing         a kind, namespace or object that was named is not there (yet)
+│   └── Forbidden       a right is missing (yet)
 ├── NotReady            retry later, nothing is broken yet
 └── Unreachable         a neighbour did not answer: retry with back-off
 Anything else that escapes is a bug in todoke and is logged with its traceback.
@@ -26,6 +27,10 @@ class Blocked(DeliveryError):
 
 class Missing(Blocked):
     """What was named does not exist in the cluster; its appearance lifts this without a person."""
+
+
+class Forbidden(Blocked):
+    """A right is missing; once it is granted this lifts without anything else."""
 
 
 class NotReady(DeliveryError):

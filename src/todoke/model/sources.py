@@ -1,6 +1,16 @@
 """Where manifests come from."""
 
+import re
+
 import msgspec
+
+_USER_INFO = re.compile(r"(?<=://)[^/\s@]*@")
+_QUERY = re.compile(r"(?<=[\w/])\?[^\s'\"]*")
+
+
+def shown_url(url: str) -> str:
+    """A repository's URL without its secrets; also of each URL in a longer text."""
+    return _QUERY.sub("?***", _USER_INFO.sub("***@", url))
 
 
 class SourceSpec(msgspec.Struct, frozen=True):

@@ -30,7 +30,7 @@ def tracking_id(instance: str, key: ObjectKey, destination_namespace: str) -> st
 def parse(value: str) -> Claim | None:
     """The claim in a tracking id, or None when the text is not one."""
     instance, _, rest = value.partition(":")
-    kind_part, _, name_part = rest.rpartition(":")
+    kind_part, _, name_part = rest.partition(":")  # names of roles may hold colons themselves
     group, slash, kind = kind_part.partition("/")
     namespace, second, name = name_part.partition("/")
     if not (instance and slash and second and kind and name):

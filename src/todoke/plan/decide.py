@@ -57,7 +57,7 @@ def decide(behaviour: SyncBehaviour, last: LastSync | None, plan: Plan, now: dat
     if not behaviour.automated or not plan.changes:
         return NOTHING
     if plan.holds:
-        return Decision(Verb.HOLD, problem=_held(plan))
+        return Decision(Verb.HOLD, problem=held(plan))
     if last is None or last.revision != plan.revision:
         return Decision(Verb.SYNC, f"new revision {plan.revision[:8]}")
     if last.phase in ("Failed", "Error"):
@@ -99,6 +99,7 @@ def _left(pause: float, last: LastSync, now: datetime) -> float:
     return 0.0 if age < 0 else pause - age
 
 
-def _held(plan: Plan) -> str:
+def held(plan: Plan) -> str:
+    """That a plan waits for a person, and why."""
     reasons = "; ".join(plan.holds[:3])
     return f"The sync to {plan.revision[:8]} waits for a person: {reasons}"

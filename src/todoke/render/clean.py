@@ -14,7 +14,7 @@ _SERVER_SET = ("managedFields", "resourceVersion", "uid", "generation", "selfLin
 def clean(body: dict[str, Any], origin: str, warnings: list[str]) -> None:
     """Clean a decoded manifest in place. Warns of what was dropped although it had a value.
 
-    Raises: Blocked: a Secret's stringData holds something else than text.
+    Raises: Blocked: a Secret's data or stringData holds something else than text.
     """
     body.pop("status", None)
     metadata = body["metadata"]
@@ -22,8 +22,10 @@ def clean(body: dict[str, Any], origin: str, warnings: list[str]) -> None:
     if dropped:
         names = ", ".join(f"metadata.{name}" for name in dropped)
         warnings.append(f"{origin}: left out what the server sets: {names}")
-    if body["kind"] == "Secret" and body["apiVersion"] == "v1" and "stringData" in body:
-        _fold_string_data(body, origin)
+    if body["kind"] == "Secret" and body["apiVersion"] == "v1":
+        if "stringData" in body:
+            _fold_string_data(body, origin)
+        _check_data(body.get("data"), origin)
 
 
 def drop_null_timestamps(value: Any) -> None:
@@ -56,3 +58,12 @@ def _fold_string_data(body: dict[str, Any], origin: str) -> None:
         data[name] = base64.b64encode((text or "").encode()).decode()
     if data:
         body["data"] = data
+
+
+def _check_data(data: Any, origin: str) -> None:
+    """Refuse here what the server would refuse in a message that shows the value."""
+    if data is not None and not isinstance(data, dict):
+        raise Blocked(origin, "must be a map of texts", field="data")
+    for name, text in (data or {}).items():
+        if text is not None and not isinstance(text, str):
+            raise Blocked(origin, "is not a text", field=f"data.{name}", next_step="Write base64 in quotes")

@@ -18,7 +18,7 @@ from todoke.source.export import Exporter, read_files
 from todoke.source.keyring import Keyring
 from todoke.source.refs import FULL_SHA, SHORT_SHA, Refs
 from todoke.source.repository import Repository, Tools
-from todoke.source.urls import locate
+from todoke.source.urls import Location, locate
 
 _REVISION = "spec.source.targetRevision"
 _MOST_OPEN = 400  # open mirrors; each holds a few file handles
@@ -140,6 +140,7 @@ class GitSource:
         known = self._by_url.get(repo_url)
         if known is None:
             location = locate(repo_url)
+            self._refuse_mirrors(location)
             digest = sha256(location.url.encode()).hexdigest()[:24]
             known = self._repositories.get(location.url)
             if known is None:
@@ -147,6 +148,13 @@ class GitSource:
                 self._repositories[location.url] = known
             self._by_url[repo_url] = known
         return known
+
+    def _refuse_mirrors(self, location: Location) -> None:
+        """A path into our folder would read other people's private repositories. Raises: Blocked."""
+        inside = location.scheme == "file" and Path(location.path).resolve().is_relative_to(self._folder.resolve())
+        if inside:
+            problem = "is a copy that todoke keeps of another repository"
+            raise Blocked(location.subject, problem, next_step="Name the repository itself")
 
     @contextmanager
     def _reading(self, repository: Repository) -> Iterator[Repository]:

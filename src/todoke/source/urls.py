@@ -7,9 +7,9 @@ import msgspec
 
 from todoke.model.credentials import SecretText
 from todoke.model.errors import Blocked
+from todoke.model.sources import shown_url
 
 _USER_INFO = re.compile(r"(?<=://)[^/\s@]*@")
-_QUERY = re.compile(r"(?<=[\w/])\?[^\s'\"]*")
 _SCP_LIKE = re.compile(r"^[\w.-]+@[\w.-]+:")
 _LONGEST_MESSAGE = 300
 
@@ -27,7 +27,7 @@ class Location(msgspec.Struct, frozen=True):
     @property
     def subject(self) -> str:
         """How messages name the repository."""
-        return f"Repository {shown(self.url)}"
+        return f"Repository {shown_url(self.url)}"
 
 
 def locate(repo_url: str) -> Location:
@@ -38,7 +38,7 @@ def locate(repo_url: str) -> Location:
     text = repo_url.strip()
     if text.startswith("/"):
         return Location(text, "file", path=text)
-    subject = f"Repository {shown(text)}"
+    subject = f"Repository {shown_url(text)}"
     if text.startswith("ssh://") or _SCP_LIKE.match(text):
         raise Blocked(
             subject, "SSH is not supported by this version", next_step="Use the https:// URL of the repository"
@@ -95,14 +95,9 @@ def same_place(asked: str, answered: str) -> bool:
     )
 
 
-def shown(url: str) -> str:
-    """A URL without its secrets."""
-    return _QUERY.sub("?***", _USER_INFO.sub("***@", url))
-
-
 def scrubbed(text: str, *secrets: str) -> str:
     """A foreign message, fit to be shown: no secret, one line, at most 300 characters."""
     for secret in secrets:
         if secret:
             text = text.replace(secret, "***")
-    return shown(" ".join(text.split()))[:_LONGEST_MESSAGE]
+    return shown_url(" ".join(text.split()))[:_LONGEST_MESSAGE]

@@ -1,8 +1,8 @@
 """The state folder belongs to one process at a time."""
 
 import fcntl
-import hashlib
 import os
+import secrets
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,8 @@ from todoke.model.errors import Blocked
 def claimed(folder: Path, *, wait: bool = False) -> Iterator[str]:
     """Hold a folder until the context ends; yields an identity that no other living process has.
 
-    The identity is the same after a restart on the same host with the same folder: a successor need not wait.
+    The identity is kept in the folder, so that it is the same after a restart and a successor need not wait. It is
+    random: two machines may have one host name and one path.
 
     Raises:
         Blocked: another process holds the folder (unless `wait`), or it cannot be made.
@@ -36,6 +37,15 @@ def claimed(folder: Path, *, wait: bool = False) -> Iterator[str]:
                 "another todoke uses it",
                 next_step="Stop it, or name another with --state-folder",
             ) from error
-        yield f"{socket.gethostname()}-{hashlib.blake2b(str(folder.resolve()).encode(), digest_size=4).hexdigest()}"
+        yield f"{socket.gethostname()}-{_kept_word(handle)}"
     finally:
         os.close(handle)
+
+
+def _kept_word(handle: int) -> str:
+    """The random word that the lock file holds, written at its first use."""
+    if word := os.pread(handle, 16, 0).decode("ascii", "replace").strip():
+        return word
+    word = secrets.token_hex(8)
+    os.pwrite(handle, word.encode(), 0)
+    return word

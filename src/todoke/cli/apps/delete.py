@@ -5,6 +5,7 @@ import click
 from todoke.cli import asking
 from todoke.cli.lazy import examples
 from todoke.cli.output import out, say
+from todoke.cli.seconds import Seconds
 from todoke.cli.session import Session, connected
 from todoke.delivery.queries import Queries
 from todoke.delivery.requests import Doomed, Requests
@@ -32,7 +33,9 @@ _SHOWN = 30
 @click.option("--dry-run", is_flag=True, help="List what would go.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("--async", "at_once", is_flag=True, help="Do not wait until it is gone.")
-@click.option("--timeout", default=600.0, show_default=True, metavar="SECONDS", help="How long to wait.")
+@click.option(
+    "--timeout", type=Seconds(), default=600.0, show_default=True, metavar="SECONDS", help="How long to wait."
+)
 @connected
 def command(session: Session, name: str, cascade: str, dry_run: bool, yes: bool, at_once: bool, timeout: float) -> None:
     """Delete an application. What goes with it is listed first."""

@@ -10,6 +10,7 @@ from todoke.cli.output import as_json, as_yaml, out, output_option, table
 from todoke.cli.session import Session, connected
 from todoke.delivery.queries import Body, Queries
 from todoke.delivery.waiting import state_line
+from todoke.model.sources import shown_url
 
 _PAUSE = 1.0
 
@@ -66,7 +67,7 @@ def _facts(body: Body) -> list[tuple[str, str]]:
         ("Project", (body.get("spec") or {}).get("project") or "default"),
     ]
     for source in words.sources(body):
-        facts.append(("Source", f"{source.get('repoURL', '')} {source.get('path', '.')}"))
+        facts.append(("Source", f"{shown_url(source.get('repoURL', ''))} {source.get('path', '.')}"))
         facts.append(("Follows", source.get("targetRevision") or "HEAD"))
     health = status.get("health") or {}
     state = status.get("operationState") or {}

@@ -9,6 +9,7 @@ from todoke.cli.lazy import examples
 from todoke.cli.output import as_json, as_list, as_yaml, out, output_option, say, table
 from todoke.cli.session import Session, connected
 from todoke.delivery.queries import Body, Listing, Queries
+from todoke.model.sources import shown_url
 
 _PAUSE = 2.0
 
@@ -79,6 +80,6 @@ def _row(body: Body, wide: bool) -> tuple[str, ...]:
     )
     if not wide:
         return row
-    urls = ",".join(str(source.get("repoURL", "")) for source in words.sources(body))
+    urls = ",".join(shown_url(source.get("repoURL", "")) for source in words.sources(body))
     paths = ",".join(str(source.get("path", ".")) for source in words.sources(body))
     return (*row, urls, paths, words.destination(body))

@@ -7,6 +7,7 @@ from todoke.cli.apps.sync import finish
 from todoke.cli.lazy import examples
 from todoke.cli.output import out, say
 from todoke.cli.plans import deletions, plan_text
+from todoke.cli.seconds import Seconds
 from todoke.cli.session import Session, connected
 from todoke.delivery.queries import PlanWish, Queries
 from todoke.delivery.requests import Requests
@@ -32,7 +33,9 @@ from todoke.model.sources import Reverted
 @click.option("--prune", is_flag=True, help="Synced by hand: delete what the older revision has not.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before something is deleted.")
-@click.option("--timeout", default=600.0, show_default=True, metavar="SECONDS", help="How long to follow it.")
+@click.option(
+    "--timeout", type=Seconds(), default=600.0, show_default=True, metavar="SECONDS", help="How long to follow it."
+)
 @connected
 def command(
     session: Session,

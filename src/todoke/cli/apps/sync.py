@@ -6,6 +6,7 @@ from todoke.cli import asking
 from todoke.cli.lazy import examples
 from todoke.cli.output import out, say, table
 from todoke.cli.plans import deletions, plan_text
+from todoke.cli.seconds import Seconds
 from todoke.cli.session import Session, connected
 from todoke.delivery.queries import Body, PlanWish, Queries
 from todoke.delivery.requests import Requests
@@ -32,7 +33,9 @@ from todoke.model.errors import DeliveryError
 @click.option("--dry-run", is_flag=True, help="Show the plan, do nothing.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before something is deleted.")
 @click.option("--async", "at_once", is_flag=True, help="Do not wait for its end.")
-@click.option("--timeout", default=600.0, show_default=True, metavar="SECONDS", help="How long to wait.")
+@click.option(
+    "--timeout", type=Seconds(), default=600.0, show_default=True, metavar="SECONDS", help="How long to wait."
+)
 @connected
 def command(
     session: Session,

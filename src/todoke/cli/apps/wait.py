@@ -4,6 +4,7 @@ import click
 
 from todoke.cli.lazy import examples
 from todoke.cli.output import out, say
+from todoke.cli.seconds import Seconds
 from todoke.cli.session import Session, connected
 from todoke.delivery.queries import Queries
 from todoke.delivery.requests import Requests
@@ -26,7 +27,9 @@ from todoke.delivery.waiting import EVERYTHING, WaitFor, state_line
 @click.option("--degraded", is_flag=True, help="Until it is Degraded; with --health either will do.")
 @click.option("--operation", is_flag=True, help="Until no sync is running.")
 @click.option("--delete", "deleted", is_flag=True, help="Until it is gone.")
-@click.option("--timeout", default=600.0, show_default=True, metavar="SECONDS", help="How long to wait.")
+@click.option(
+    "--timeout", type=Seconds(), default=600.0, show_default=True, metavar="SECONDS", help="How long to wait."
+)
 @connected
 def command(
     session: Session,
