@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.cluster.conftest import plane as plane
 from tests.fakes import FakeApplications, FakeClock, FakeCluster, FakeLedger, FakeRenderer, FakeSource, Json
 from todoke.cli.app import Doors, root
 from todoke.delivery import waiting

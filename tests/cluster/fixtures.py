@@ -1,4 +1,4 @@
-"""One control plane with a mover for the whole run, and a namespace of its own for every test."""
+"""Fixtures: one control plane with a mover for the whole run, and a namespace of its own for every test."""
 
 from __future__ import annotations
 
