@@ -227,6 +227,8 @@ def _mirrors(state: Path) -> Iterator[Path]:
     from todoke.model.errors import Blocked
     from todoke.store.folder import claimed
 
+    with contextlib.suppress(OSError):
+        state.mkdir(parents=True, exist_ok=True, mode=0o700)
     kept = state / "mirrors-cli"
     with contextlib.ExitStack() as stack:
         try:

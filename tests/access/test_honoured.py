@@ -62,8 +62,8 @@ def test_sync_options_are_looked_at_one_by_one():
 
 
 def test_what_is_always_done_cannot_be_switched_off():
-    options = ["ServerSideApply=false", "FailOnSharedResource=false", "Validate=false", "Force=true"]
+    options = ["ServerSideApply=false", "FailOnSharedResource=false", "Validate=false", "Force=true", "Prune=confirm"]
 
     assert options_not_honoured(options) == tuple(options)
     assert options_not_honoured([option.replace("false", "no") for option in ("Force=false",)]) == ("Force=no",)
-    assert options_not_honoured(["ServerSideApply=true", "Validate=true", "Force=false", "Prune=confirm"]) == ()
+    assert options_not_honoured(["ServerSideApply=true", "Validate=true", "Force=false", "Prune=false"]) == ()

@@ -252,6 +252,17 @@ def test_rollback_push_follows_the_commit_to_healthy(workshop: Workshop) -> None
     assert fact.commit == body_of(workshop)["status"]["sync"]["revision"]
 
 
+def test_rollback_undoes_a_commit_that_cannot_even_be_compared(workshop: Workshop) -> None:
+    deployed(workshop, automated=True)
+    (files,) = [snapshot.files for snapshot in workshop.source.repositories[URL].commits.values()]
+    workshop.push({path: None for path in files if path.startswith("deploy/")}, "bad release")
+    workshop.settle()
+    assert body_of(workshop)["status"]["sync"]["status"] == "Unknown"
+    result = workshop.run("app", "rollback", "shop", "--push")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.endswith("pushed to main\nshop: Synced, Healthy\n")
+
+
 def test_rollback_reports_conflicts_with_their_paths(workshop: Workshop) -> None:
     deployed(workshop, automated=True)
     workshop.push({"deploy/web.yaml": WEB.replace("web:1", "web:2")}, "bad release")

@@ -42,7 +42,10 @@ async def test_a_branch_moved_by_force_is_followed_and_leaves_nothing_stale(scen
     status = await desk.synced(sha)
     assert [resource["name"] for resource in status["resources"]] == ["new", "web"]
     found = await stage.api.get(f"/api/v1/namespaces/{stage.namespace}/configmaps")
-    assert {one["metadata"]["name"] for one in found["items"]} - {"kube-root-ca.crt", "fine"} == {"new", "web"}
+    assert {one["metadata"]["name"] for one in found["items"]} - {"kube-root-ca.crt", "fine", "todoke-kinds"} == {
+        "new",
+        "web",
+    }
     assert (await stage.live("ConfigMap"))["data"] == {"color": "red"}
 
 

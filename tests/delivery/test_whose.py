@@ -173,3 +173,16 @@ async def test_a_kind_whose_scope_was_not_known_when_it_was_rendered_is_not_prun
     await stage.deliver()
 
     assert "delete ClusterRole/reader" not in stage.cluster.requests
+
+
+@pytest.mark.parametrize("option", ["Delete=false", "Delete=confirm"])
+async def test_a_deletion_leaves_what_must_not_go_unconfirmed(option: str):
+    stage = Stage()
+    stage.application(metadata={"finalizers": [FINALIZER]})
+    kept = config_map("kept", {"argocd.argoproj.io/sync-options": option}, a="1")
+    stage.push(web=config_map(color="blue"), kept=kept)
+    await stage.deliver()
+    await stage.applications.remove(stage.applications.get(SHOP))
+    await stage.delivery.deliver(SHOP)
+
+    assert stage.there() == {"kept"}

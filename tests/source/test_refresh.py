@@ -320,3 +320,9 @@ def _processes_with(text: str) -> list[str]:
         if text in command and command.startswith("git"):
             found.append(command)
     return found
+
+
+async def test_others_may_not_read_what_was_fetched(source: GitSource, repo: Repo, url: str, tmp_path: Path) -> None:
+    repo.commit({"a.yaml": "a: 1"}, "one")
+    await source.refresh(url)
+    assert (tmp_path / "mirrors").stat().st_mode & 0o077 == 0

@@ -175,6 +175,16 @@ async def test_a_topic_branch_is_made_anew_when_it_exists(source: GitSource, rep
     assert repo.tip() != second.sha
 
 
+async def test_a_branch_on_which_others_worked_is_not_overwritten(source: GitSource, repo: Repo, url: str) -> None:
+    good = repo.commit({"shop/a.yaml": "a: 1"}, "first")
+    bad = repo.commit({"shop/a.yaml": "a: 2"}, "bad")
+    await source.revert(request(url, bad, good, push_to="undo/shop"))
+    mended = repo.commit({"shop/a.yaml": "a: 3"}, "mended by hand", branch="undo/shop")
+    with pytest.raises(Blocked, match=f"its last commit {mended[:8]} is not ours. Name another with --to-branch"):
+        await source.revert(request(url, bad, good, push_to="undo/shop"))
+    assert repo.tip("undo/shop") == mended
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_who_pushes_meanwhile_is_not_overwritten(
     source: GitSource, repo: Repo, server: WatchedServer, url: str, method: str

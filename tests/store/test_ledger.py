@@ -109,3 +109,9 @@ def test_a_file_that_is_no_ledger_is_said(tmp_path: Path) -> None:
     (tmp_path / "ledger.db").write_text("this is no database, " * 100)
     with pytest.raises(Blocked, match=r"ledger .*ledger\.db"):
         SqliteLedger(tmp_path / "ledger.db")
+
+
+def test_others_may_not_read_it(tmp_path: Path) -> None:
+    """Also in a folder that was made for all to read."""
+    SqliteLedger(tmp_path / "ledger.db").close()
+    assert (tmp_path / "ledger.db").stat().st_mode & 0o077 == 0

@@ -44,7 +44,7 @@ _SWITCH = frozenset({"true", "false"})
 
 HONOURED_OPTIONS: dict[str, frozenset[str]] = {
     "CreateNamespace": _SWITCH,
-    "Prune": _SWITCH | {"confirm"},
+    "Prune": _SWITCH,  # "confirm" leaves objects where they are
     "PruneLast": _SWITCH,
     "PrunePropagationPolicy": frozenset({"foreground", "background", "orphan"}),
     "RespectIgnoreDifferences": _SWITCH,

@@ -145,7 +145,7 @@ class Lease:
         try:
             raw = await self._client.request(method, path, subject=subject, body=encoded, headers=_JSON)
         except Missing as error:
-            step = f"Create it with `todoke install manifests --namespace {self._namespace}`, or name another"
+            step = f"Create it with `kubectl create namespace {self._namespace}`, or name another with --namespace"
             raise Blocked(f"control namespace {self._namespace}", "it does not exist", next_step=step) from error
         written: dict[str, Any] = msgspec.json.decode(raw)
         return written

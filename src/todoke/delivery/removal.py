@@ -59,4 +59,5 @@ def goes(live: LiveObject) -> bool:
     if b"sync-options" not in live.raw and b"resource-policy" not in live.raw:
         return True
     body = live.body
-    return "Delete=false" not in sync_options(body) and annotations(body).get("helm.sh/resource-policy") != "keep"
+    held = {"Delete=false", "Delete=confirm"} & sync_options(body)  # nobody can confirm it yet
+    return not held and annotations(body).get("helm.sh/resource-policy") != "keep"

@@ -276,8 +276,11 @@ class Requests:
     async def _says_the_same(self, spec: SourceSpec, one: str, other: str) -> bool:
         """Whether two commits hold the same for a source: one that others pushed meanwhile may be older than ours."""
         source = self._desk.source
-        first, second = await source.latest(spec.repo_url, one), await source.latest(spec.repo_url, other)
-        return source.fingerprint(spec.repo_url, first, spec) == source.fingerprint(spec.repo_url, second, spec)
+        try:
+            first, second = await source.latest(spec.repo_url, one), await source.latest(spec.repo_url, other)
+            return source.fingerprint(spec.repo_url, first, spec) == source.fingerprint(spec.repo_url, second, spec)
+        except Blocked:  # what cannot be read says nothing
+            return False
 
 
 def _revision(body: Body, source: int) -> str:

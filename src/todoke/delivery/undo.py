@@ -105,8 +105,13 @@ class Releases:
         )
 
     async def _present(self) -> tuple[str, ...]:
-        """What the application stands at: the revisions last compared with, else the newest ones."""
-        found = _revisions(self._status.get("sync") or {})
+        """What the application stands at: the revisions last compared with, else the newest ones.
+
+        When an application that follows Git cannot be compared (a file does not parse), the newest are to be undone.
+        """
+        sync = self._status.get("sync") or {}
+        broken = sync.get("status") == "Unknown" and self._subject.deliverable.sync.automated
+        found = () if broken else _revisions(sync)
         return found or await self._rendering.revisions(self._subject.deliverable)
 
     async def _wanted(self, wish: UndoWish, bad: tuple[str, ...]) -> tuple[str, ...]:

@@ -102,4 +102,5 @@ def _left(pause: float, last: LastSync, now: datetime) -> float:
 def held(plan: Plan) -> str:
     """That a plan waits for a person, and why."""
     reasons = "; ".join(plan.holds[:3])
-    return f"The sync to {plan.revision[:8]} waits for a person: {reasons}"
+    step = "Look at it with `todoke app plan`, and let it go with `todoke app sync --prune`"
+    return f"The sync to {plan.revision[:8]} waits for a person: {reasons}. {step}"

@@ -103,8 +103,11 @@ def _prune_steps(extra: list[LiveObject], policy: PlanPolicy, last_wave: int) ->
 def _why_kept(live: LiveObject, body: Mapping[str, Any], options: frozenset[str], policy: PlanPolicy) -> str:
     if not policy.prune:
         return "ignored (requires pruning)"
-    if "Prune=false" in options or (policy.default_prune == "false" and "Prune=true" not in options):
+    default = "" if "Prune=true" in options else policy.default_prune
+    if "Prune=false" in options or default == "false":
         return "ignored (no prune)"
+    if "Prune=confirm" in options or default == "confirm":
+        return "ignored (Prune=confirm: delete it by hand, or write Prune=true)"
     if annotations(dict(body)).get(_KEEP_RESOURCE) == "keep":
         return f"ignored ({_KEEP_RESOURCE}: keep)"
     return ""

@@ -64,7 +64,7 @@ class Mirror:
         """
         self.close()
         try:
-            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            self.folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)  # private repositories
             discarded = self.folder.with_suffix(".discarded")
             shutil.rmtree(discarded, ignore_errors=True)
             if self.folder.exists():  # renamed first: half a mirror that still opens would be worse than none

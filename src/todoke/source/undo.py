@@ -29,7 +29,7 @@ async def revert(repository: Repository, request: RevertRequest, author: tuple[s
     """Make and push the commit that undoes a change. See GitSource.revert.
 
     A commit with conflict markers goes to a topic branch only. A topic branch is overwritten if it still is where
-    we last saw it; the tracked branch is never forced.
+    we last saw it and its tip is a commit of ours; the tracked branch is never forced.
     """
     login = repository.write_login()
     await _check_rights(repository, login)
@@ -38,6 +38,8 @@ async def revert(repository: Repository, request: RevertRequest, author: tuple[s
         refs = repository.refs or Refs({})
         branch = _branch(repository, refs, request.branch)
         push_to = _topic(repository, request.push_to) if request.push_to else branch
+        if push_to != branch:
+            _spare_others(repository, refs.tips.get(HEADS + push_to, ""), push_to, author)
         undone = _made(repository, refs.tips[HEADS + branch], request, author)
         if undone.conflicts and push_to == branch:
             raise Blocked(
@@ -77,6 +79,16 @@ def _topic(repository: Repository, name: str) -> str:
     if not reference_is_valid_name(HEADS + name):
         raise Blocked(repository.location.subject, f'"{name}" is not a name for a branch')
     return name
+
+
+def _spare_others(repository: Repository, tip: str, name: str, author: tuple[str, str]) -> None:
+    """A branch on which others worked is not overwritten: they may have mended a conflict there. Raises: Blocked."""
+    if not tip:
+        return
+    committer = repository.mirror.repository[tip].peel(Commit).committer
+    if (committer.name, committer.email) != author:
+        problem = f'the branch "{name}" exists, and its last commit {tip[:8]} is not ours'
+        raise Blocked(repository.location.subject, problem, next_step="Name another with --to-branch, or delete it")
 
 
 async def _check_rights(repository: Repository, login: Login) -> None:

@@ -63,6 +63,7 @@ class SqliteLedger:
 def _open(path: Path) -> sqlite3.Connection:
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(mode=0o600)
         connection = sqlite3.connect(path, check_same_thread=False, timeout=10)
         connection.execute("pragma journal_mode = wal")
         connection.execute("pragma synchronous = normal")
