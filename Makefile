@@ -12,13 +12,18 @@ help: ## this list
 
 setup: .venv/.ready ## the virtual environment in .venv, with the program at .venv/bin/todoke
 
-.venv/.ready: requirements/dev.txt requirements/uv.txt pyproject.toml
+SCHEMA := src/todoke_sandbox/schema
+
+.venv/.ready: requirements/dev.txt requirements/uv.txt requirements/sandbox-schema.txt pyproject.toml \
+  $(SCHEMA)/make_definitions.py $(SCHEMA)/wire.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11) and "todoke needs Python 3.11 or newer: make setup PYTHON=/path/to/python3.11")'
 	@echo "installing the locked dependencies ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@echo "making the sandbox's schemas ..."
+	@$(BIN)/python -m todoke_sandbox.schema.make_definitions $(SCHEMA)/data
 	@touch $@
 	@echo "ready: $(BIN)/todoke"
 
@@ -42,7 +47,9 @@ bench: setup plane ## the figures in bench/README.md; takes about ten minutes
 
 lock: setup ## bring the locked requirements up to date
 	@cd requirements && for name in uv run dev; do \
-	  ../$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-header --universal --python-version 3.11 $$name.in -o $$name.txt; done
+	  ../$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-header --universal --python-version 3.11 $$name.in -o $$name.txt; done; \
+	../$(BIN)/uv pip compile --quiet --no-deps --generate-hashes --no-header --universal --python-version 3.11 \
+	  sandbox-schema.in -o sandbox-schema.txt
 
 clean: ## remove what setup made; the control plane's cache stays
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dist
+	@rm -rf .venv $(SCHEMA)/data .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dist

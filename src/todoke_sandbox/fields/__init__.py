@@ -1,0 +1,1 @@
+"""Who owns which field: server-side apply and the tracking of updates, as pure functions of objects and sets."""
