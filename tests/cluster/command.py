@@ -189,12 +189,17 @@ class Terminal:
 async def on_terminal(*words: str, stage: Stage, kubeconfig: Path) -> AsyncIterator[Terminal]:
     """`todoke` with a person before it."""
     master, slave = os.openpty()
+
+    def as_a_login() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a gate that runs in the background ignores it, a person does not
+        os.login_tty(slave)
+
     process = await asyncio.create_subprocess_exec(
         str(PROGRAM),
         *words,
         env=environment(stage.namespace, kubeconfig, stage.state.parent) | {"TERM": "xterm"},
         pass_fds=(slave,),
-        preexec_fn=lambda: os.login_tty(slave),
+        preexec_fn=as_a_login,
     )
     os.close(slave)
     terminal = Terminal(master, process)

@@ -96,7 +96,8 @@ class DirectCluster:
         Args:
             namespace: where to look instead when a kind may not be listed everywhere.
         """
-        served = [resource for kind in kinds if (resource := await self._discovery.find(kind)) is not None]
+        found = {await self._discovery.find(kind) or self._discovery.other_version(kind) for kind in kinds}
+        served = sorted((resource for resource in found if resource is not None), key=lambda resource: resource.kind)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._load(instances, resource, namespace)) for resource in served]
         return tuple(sentence for task in tasks if (sentence := task.result()))

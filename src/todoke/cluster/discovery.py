@@ -83,6 +83,11 @@ class Discovery:
         """The same without asking."""
         return self._known.get(kind)
 
+    def other_version(self, kind: Kind) -> Resource | None:
+        """The same kind at another version, of those that were known last."""
+        found = (known for known in self._known if (known.group, known.kind) == (kind.group, kind.kind))
+        return self._known.get(max(found, default=kind))
+
     async def refresh(self) -> bool:
         """Ask the server for everything it serves; True when something is different now."""
         changed = False

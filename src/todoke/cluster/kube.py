@@ -59,7 +59,7 @@ class KubeCluster:
         self._group, self._on_object = group, on_object
 
     async def prepare(self, kinds: Iterable[Kind]) -> Mapping[Kind, bool | None]:
-        """Make sure each kind is watched: whether it is namespaced, or None when the server does not serve it.
+        """Make sure each kind is watched: whether it is namespaced, or None when its version is not served.
 
         Raises:
             Blocked, Unreachable: a kind is served but may not or cannot be listed.
@@ -70,8 +70,9 @@ class KubeCluster:
             await self._forget_removed(kind)
             resource = self._discovery.known(kind) or await self._discovery.find(kind)
             scopes[kind] = None if resource is None else resource.namespaced
-            if resource is not None:
-                waiting.append(self._watch(kind, resource))
+            # What was made at a version that is served no more is found at another.
+            if (resource := resource or self._discovery.other_version(kind)) is not None:
+                waiting.append(self._watch(resource.kind, resource))
                 if (kind.group, kind.kind) in _WORKLOADS:
                     await self.prepare([POD])
         for watch in waiting:

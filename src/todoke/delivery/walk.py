@@ -79,10 +79,11 @@ class Delivery:
             Unreachable, NotReady: to be tried again; nothing that was reported as done is lost.
         """
         application = self._rooms.applications.get(key)
-        if application is None or not self._is_ours(application):
+        body = {} if application is None else application.body
+        if application is None or not self._is_ours(key, body):
             self.memories.forget(key)
             return None
-        memory, body = self.memories.of(key), application.body
+        memory = self.memories.of(key)
         deliverable = self.read(application, body, memory)
         quiet = self._house.observe or deliverable.observe
         if application.deleting:
@@ -104,9 +105,8 @@ class Delivery:
                 await self._telling.failure(deliverable, body, listed, self._rooms.now())
             raise
 
-    def _is_ours(self, application: LiveObject) -> bool:
-        marks = annotations(application.body)
-        return is_ours(application.key.namespace, marks, self._house.namespace, self._house.mark)
+    def _is_ours(self, key: DeliverableKey, body: dict[str, Any]) -> bool:
+        return is_ours(key.namespace, annotations(body), self._house.namespace, self._house.mark)
 
     async def _remove(self, application: LiveObject, body: Mapping[str, Any], deliverable: Deliverable) -> float | None:
         try:
