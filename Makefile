@@ -5,7 +5,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup test test-quick lint bench plane lock clean
+.PHONY: help setup demo recording test test-quick lint bench plane lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -27,6 +27,12 @@ SCHEMA := src/todoke_sandbox/schema
 	@touch $@
 	@echo "ready: $(BIN)/todoke"
 
+demo: setup ## see it first: a commit's whole story, on a cluster of its own (ARGS=--exit ends after it)
+	@$(BIN)/todoke demo $(ARGS)
+
+recording: setup ## play the story once more into docs/demo.cast, for `asciinema play`
+	@$(BIN)/todoke demo --exit --record docs/demo.cast $(ARGS)
+
 plane: setup ## build the real control plane (etcd, kube-apiserver, kube-controller-manager) into a cache outside the checkout
 	@$(BIN)/python tests/cluster/plane/build.py
 
@@ -34,7 +40,7 @@ test: setup plane ## everything, on the real control plane
 	@$(BIN)/python -m pytest $(ARGS)
 
 test-quick: setup ## all that needs no control plane, in less than a minute
-	@$(BIN)/python -m pytest -m "not plane" $(ARGS)
+	@$(BIN)/python -m pytest -m "not plane and not anywhere" $(ARGS)
 
 lint: setup ## formatting, style, types, import contracts
 	@$(BIN)/ruff format --check src tests bench

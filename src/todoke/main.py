@@ -30,7 +30,19 @@ def cli() -> None:
     from todoke.cli.app import Doors, run
     from todoke.settings import Settings, read_settings
 
-    run(Doors(serve=serve, queries=queries, install=install, settings=read_settings, settings_type=Settings))
+    doors = Doors(
+        serve=serve, queries=queries, install=install, api=api, settings=read_settings, settings_type=Settings
+    )
+    run(doors)
+
+
+def api(settings: Settings) -> KubeClient:
+    """The API server itself, with the user's own rights: for what the demo makes beside Applications."""
+    from todoke.cluster.client import KubeClient
+    from todoke.cluster.connection import load
+    from todoke.model.telemetry import Silent
+
+    return KubeClient(load(settings.kubeconfig, settings.context), Silent())
 
 
 def install(settings: Settings, definitions: Iterable[Mapping[str, Any]]) -> list[str]:

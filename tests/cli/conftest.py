@@ -91,6 +91,7 @@ class Workshop:
             serve=lambda settings, announce: self.served.append(settings),
             queries=self.queries,
             install=install,
+            api=lambda settings: contextlib.nullcontext(),
             settings=lambda flags: read_settings(flags, self.environment),
             settings_type=Settings,
         )

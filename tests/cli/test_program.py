@@ -76,7 +76,7 @@ def test_every_help_ends_with_examples_that_parse(workshop: Workshop) -> None:
         assert shown.stdout.rstrip().endswith(lines[-1])
 
 
-_WAITS_FOR_EVER = re.compile(r" (-w|serve)\b")
+_WAITS_FOR_EVER = re.compile(r" (-w|serve|demo)\b")
 _NEEDS_HISTORY = re.compile(r"rollback|3f2a91c|v2|release-2|team-a/shop|--delete\b")
 
 

@@ -12,15 +12,38 @@ import pytest
 
 from tests.cluster.client import ApiClient
 from tests.cluster.control_plane import ControlPlane
+from tests.cluster.sandbox_plane import SandboxPlane
 from tests.cluster.stage import Stage, install_kinds, staged
 
 
 @pytest.fixture(scope="session")
-def plane() -> Iterator[ControlPlane]:
-    """A running control plane whose Pods become ready. Builds the programs when there are none yet."""
+def plane(request: pytest.FixtureRequest) -> Iterator[ControlPlane | SandboxPlane]:
+    """A control plane whose Pods become ready: the real one, or what the mark `anywhere` asks for."""
+    yield request.getfixturevalue(f"{getattr(request, 'param', 'real')}_plane")
+
+
+@pytest.fixture(scope="session")
+def real_plane() -> Iterator[ControlPlane]:
+    """The real control plane. Builds the programs when there are none yet."""
     with ControlPlane() as running:  # blocking on purpose: no event loop outlives a test
         running.start_mover()
         yield running
+
+
+@pytest.fixture(scope="session")
+def sandbox_plane() -> Iterator[SandboxPlane]:
+    """The sandbox, as a process."""
+    with SandboxPlane() as running:
+        yield running
+
+
+def everywhere(metafunc: pytest.Metafunc) -> None:
+    """Have tests marked `anywhere` run on both control planes; those marked `real` on the real one alone."""
+    if "plane" in metafunc.fixturenames and metafunc.definition.get_closest_marker("anywhere"):
+        planes = [pytest.param("real", marks=pytest.mark.plane)]
+        if not metafunc.definition.get_closest_marker("real"):
+            planes.insert(0, pytest.param("sandbox"))
+        metafunc.parametrize("plane", planes, indirect=True, scope="session")
 
 
 @pytest.fixture

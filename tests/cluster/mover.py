@@ -26,7 +26,7 @@ from pathlib import Path
 import aiohttp
 
 from tests.cluster.client import ApiClient, ApiError, Json
-from tests.cluster.pod_status import Moment, Rules, killed, report
+from todoke_sandbox.nodes.pod_status import Moment, Rules, killed, report
 
 MARK = "todoke.dev/mover"
 NODE = "mover"

@@ -19,7 +19,7 @@ from tests.cluster.program import Scene, playing
 from tests.cluster.stage import Stage, config_map, install_kinds, opened
 from tests.cluster.waiting import until
 
-pytestmark = pytest.mark.plane
+pytestmark = pytest.mark.anywhere
 
 GOOD = json.dumps(config_map(color="blue"))
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(

@@ -19,7 +19,7 @@ from tests.cluster.program import Desk, Program, Scene, looping, playing
 from tests.cluster.stage import Stage, config_map, install_kinds, opened
 from tests.cluster.waiting import until
 
-pytestmark = pytest.mark.plane
+pytestmark = pytest.mark.anywhere
 
 PASSWORD = "correct horse"
 GOOD = json.dumps(config_map(color="blue"))

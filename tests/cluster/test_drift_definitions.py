@@ -9,7 +9,7 @@ from tests.cluster.stage import Stage
 from tests.cluster.waiting import until
 from todoke.model.plans import Action
 
-pytestmark = pytest.mark.plane
+pytestmark = pytest.mark.anywhere
 
 
 def definition(group: str, schema: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from tests.cluster.waiting import until
 from todoke.compare.claims import ADOPT
 from todoke.model.plans import Action
 
-pytestmark = pytest.mark.plane
+pytestmark = pytest.mark.anywhere
 AUTOSCALER = {
     "apiVersion": "autoscaling/v2",
     "kind": "HorizontalPodAutoscaler",
@@ -79,6 +79,7 @@ async def test_a_dropped_field_that_a_controller_holds_stays_and_is_reported(sta
     await stage.assert_quiet(("ConfigMap", "web"))
 
 
+@pytest.mark.real("the sandbox moves no autoscalers")
 async def test_replicas_dropped_under_an_autoscaler_are_handed_over(stage: Stage):
     await delivered(stage, deployment(replicas=3), AUTOSCALER)
     await stage.commit({"shop/all.yaml": [deployment(replicas=None), AUTOSCALER]})
@@ -98,6 +99,7 @@ async def test_replicas_dropped_without_an_autoscaler_become_the_default(stage: 
     assert (await stage.live("Deployment"))["spec"]["replicas"] == 1
 
 
+@pytest.mark.real("the sandbox moves no autoscalers")
 async def test_replicas_that_an_autoscaler_changed_are_left_alone_when_the_manifest_names_none(stage: Stage):
     await delivered(stage, deployment(replicas=None), AUTOSCALER)
     await stage.change("Deployment", {"spec": {"replicas": 4}}, manager="kube-controller-manager")
@@ -119,6 +121,7 @@ async def test_reset_managed_fields_are_no_drift_and_a_later_drop_still_works(st
     await stage.assert_quiet(("ConfigMap", "web"))
 
 
+@pytest.mark.real("the sandbox serves one version of each built-in kind")
 async def test_two_versions_of_one_kind_follow_the_manifest(stage: Stage):
     old = {
         "apiVersion": "autoscaling/v1",
@@ -259,6 +262,7 @@ async def test_fields_of_ignored_managers_are_left_alone(stage: Stage):
     await stage.assert_quiet(("ConfigMap", "web"))
 
 
+@pytest.mark.real("the sandbox has no admission policies")
 async def test_a_mutating_policy_wins_and_is_no_drift(stage: Stage):
     policy = f"tint-{stage.namespace}"
     await delivered(stage, config_map(color="blue"))

@@ -5,7 +5,7 @@ import pytest
 from tests.cluster.stage import Stage, config_map, deployment
 from todoke.model.plans import Action
 
-pytestmark = pytest.mark.plane
+pytestmark = pytest.mark.anywhere
 
 
 async def delivered(stage: Stage, *manifests: dict, **spec) -> dict:

@@ -8,7 +8,7 @@ from tests.cluster.client import ApiError
 from tests.cluster.stage import Stage, config_map, opened
 from tests.cluster.waiting import until
 
-pytestmark = pytest.mark.plane
+pytestmark = pytest.mark.anywhere
 
 
 def job(name: str, hook: str, *, image: str = "registry.example/job:1", **marks: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cluster.images import InvalidReference, parse
+from todoke_sandbox.nodes.images import InvalidReference, parse
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 

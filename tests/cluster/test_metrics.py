@@ -19,7 +19,7 @@ from tests.cluster.program import Desk
 from tests.cluster.stage import config_map, install_kinds
 from tests.cluster.waiting import until
 
-pytestmark = pytest.mark.plane
+pytestmark = pytest.mark.anywhere
 
 
 def free_address() -> str:

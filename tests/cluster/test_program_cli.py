@@ -18,7 +18,7 @@ from tests.cluster.control_plane import ControlPlane
 from tests.cluster.stage import Stage, config_map, deployment, install_kinds
 from tests.cluster.waiting import until
 
-pytestmark = pytest.mark.plane
+pytestmark = pytest.mark.anywhere
 
 
 class Shop(Stage):

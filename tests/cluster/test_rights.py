@@ -21,7 +21,7 @@ from tests.cluster.stage import Stage, config_map, deployment, install_kinds, op
 from tests.cluster.waiting import until
 from todoke.model.plans import Action
 
-pytestmark = pytest.mark.plane
+pytestmark = pytest.mark.anywhere
 
 SERVICE = {
     "apiVersion": "v1",

@@ -19,7 +19,7 @@ SEED = CORPUS / "seed" / "manifests"
 CERTIFICATE = "ManagedCertificate"
 NAME = "circleci-demo-gitops-app"
 pytestmark = [
-    pytest.mark.plane,
+    pytest.mark.anywhere,
     pytest.mark.timeout(240),
     pytest.mark.skipif(
         not SEED.is_dir(), reason="the corpus of real manifests repositories is not beside the checkout"

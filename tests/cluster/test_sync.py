@@ -10,7 +10,7 @@ from tests.cluster.waiting import until
 from todoke.model.events import SyncEnded
 from todoke.model.plans import Action
 
-pytestmark = pytest.mark.plane
+pytestmark = pytest.mark.anywhere
 EVERYTHING = {"metadata": {"annotations": {"todoke.dev/guard-percent": "100"}}}
 
 

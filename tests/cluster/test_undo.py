@@ -19,7 +19,7 @@ from tests.source.conftest import WatchedServer
 from todoke.model.events import Undone
 from todoke.store.ledger import SqliteLedger
 
-pytestmark = pytest.mark.plane
+pytestmark = pytest.mark.anywhere
 
 PASSWORD = "correct horse"
 

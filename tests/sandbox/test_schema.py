@@ -208,7 +208,7 @@ def test_custom_kinds_come_and_go(custom: Schemas) -> None:
     assert (GROUP, "v1") in custom.group_versions()
     document = json.loads(custom.openapi_v3(GROUP, "v1"))
     assert "dev.todoke.sandbox.v1.Ruled" in document["components"]["schemas"]
-    custom.remove_definition(definition)
+    custom.remove(definition["spec"]["group"], definition["spec"]["names"]["kind"])
     assert custom.kind(GROUP, "v1", "Ruled") is None
     assert "dev.todoke.sandbox.v1.Ruled" not in json.loads(custom.openapi_v3(GROUP, "v1"))["components"]["schemas"]
     custom.add_definition(definition)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import git_server
 from tests.cluster.git_repo import Repo
 from tests.source.conftest import Counted, WatchedServer
 from todoke.model.errors import Blocked, Unreachable
@@ -243,14 +242,9 @@ async def test_a_damaged_mirror_is_noticed_on_reading_and_built_anew(
 
 
 async def test_a_server_without_protocol_version_2_is_asked_by_ls_remote(
-    monkeypatch: pytest.MonkeyPatch, source: GitSource, repo: Repo, url: str
+    source: GitSource, server: WatchedServer, repo: Repo, url: str
 ) -> None:
-    variables = git_server._variables
-
-    def without_version(*arguments: object) -> dict[str, str]:
-        return {name: value for name, value in variables(*arguments).items() if name != "GIT_PROTOCOL"}
-
-    monkeypatch.setattr(git_server, "_variables", without_version)
+    server.knows_version_2 = False
     first = repo.commit({"a.yaml": "a: 1"}, "one")
     tagged = repo.tag("v1", message="annotated")
     assert await source.refresh(url)

@@ -11,6 +11,7 @@ from todoke.cli.session import Doors as Doors
 
 COMMANDS: Table = {
     "app": ("todoke.cli.apps.group", "Work with applications: create, list, diff, plan, sync, roll back."),
+    "demo": ("todoke.cli.demo.command", "See it first: a commit's whole story, with a cluster of its own."),
     "serve": ("todoke.cli.serve", "Run the controller."),
     "install": ("todoke.cli.install", "Print or apply what todoke needs in a cluster."),
     "completion": ("todoke.cli.completion", "Print a script that completes commands in your shell."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import click
 
@@ -15,12 +15,29 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+class Api(Protocol):
+    """Requests to one API server, as a person who has a kubeconfig may make them."""
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        subject: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> bytes:
+        """The body of a 2xx answer. Raises: DeliveryError: it is refused, or there is no answer."""
+        ...
+
+
 class Doors(NamedTuple):
     """What the composition root offers. Settings are its own type; a face only hands them on."""
 
     serve: Callable[[Any, Callable[[str], None]], None]
     queries: Callable[[Any], AbstractAsyncContextManager[Queries]]
     install: Callable[[Any, Iterable[Mapping[str, Any]]], list[str]]
+    api: Callable[[Any], AbstractAsyncContextManager[Api]]
     settings: Callable[[Mapping[str, Any]], Any]
     """Settings from flags by field name (None = not given), the environment and the defaults."""
     settings_type: type

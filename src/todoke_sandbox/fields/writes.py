@@ -15,7 +15,14 @@ from todoke_sandbox.schema.defaults import TEMPLATE_GENERATION
 from todoke_sandbox.schema.kinds import Kind
 from todoke_sandbox.schema.node import Json
 
-_SERVER_MADE: Final = ("uid", "creationTimestamp", "generation", "resourceVersion", "deletionTimestamp")
+_SERVER_MADE: Final = (
+    "uid",
+    "creationTimestamp",
+    "generation",
+    "resourceVersion",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+)
 
 
 def create(kind: Kind, body: Mapping[str, Any], by: Writer) -> Json:

@@ -59,7 +59,7 @@ class Schemas:
     def add_definition(self, definition: Mapping[str, Any]) -> list[Kind]:
         """Make the kinds of a CustomResourceDefinition known, one per served version, in place of earlier ones."""
         spec = definition["spec"]
-        self.remove_definition(definition)
+        self.remove(spec["group"], spec["names"]["kind"])
         made = []
         for version in served_versions(definition):
             schema = crd_schema(version, self._definitions["apimachinery.pkg.apis.meta.v1.ObjectMeta"])
@@ -71,10 +71,9 @@ class Schemas:
             made.append(kind)
         return made
 
-    def remove_definition(self, definition: Mapping[str, Any]) -> None:
-        """Forget the kinds of a CustomResourceDefinition."""
-        spec = definition["spec"]
-        for key in [k for k in self._custom if k[0] == spec["group"] and k[2] == spec["names"]["kind"]]:
+    def remove(self, group: str, kind: str) -> None:
+        """Forget a custom kind in all its versions."""
+        for key in [k for k in self._custom if k[0] == group and k[2] == kind]:
             del self._custom[key]
             self._documents.pop(key[:2], None)
 

@@ -107,3 +107,20 @@ def _in_decimal(number: Decimal, *, exponents: bool) -> str:
     if exponents:
         return f"{whole}e{exponent}" if exponent else str(whole)
     return f"{whole}{_BY_EXPONENT[exponent]}"
+
+
+@lru_cache(maxsize=4096)
+def as_number(value: Any) -> Decimal:
+    """The amount of a quantity.
+
+    Raises: NotAQuantity: it is none.
+    """
+    match = _FORM.fullmatch(str(value))
+    if match is None:
+        raise NotAQuantity
+    sign, digits, suffix = match.groups()
+    number = Decimal(f"{sign}{digits}")
+    if suffix in _BINARY:
+        return Decimal(number * 2 ** _BINARY[suffix])
+    suffix = suffix or ""
+    return number.scaleb(_DECIMAL[suffix] if suffix in _DECIMAL else int(suffix[1:]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 _HOST_LABEL = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
 _HOST = rf"(?:{_HOST_LABEL}(?:\.{_HOST_LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
@@ -40,11 +41,12 @@ class Reference:
 
     @property
     def exit_code(self) -> int | None:
-        """N for the tag ``exits-N``, by which tests have a container that ends; None for others."""
+        """N for the tag ``exits-N``, which makes a container end with this code; None for others."""
         found = _EXITS.fullmatch(self.tag)
         return int(found[1]) if found else None
 
 
+@lru_cache(maxsize=1024)
 def parse(image: str) -> Reference:
     """The reference of an image as it stands in a Pod.
 

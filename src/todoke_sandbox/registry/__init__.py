@@ -1,0 +1,1 @@
+"""Which resources the cluster serves, and how clients learn of them."""

@@ -1,0 +1,1 @@
+"""What the cluster holds: objects with versions, and their changes in order."""
