@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import ssl
 import threading
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
+
+import uvloop
 
 from tests.sandbox.contract.player import Answer, Server
 from todoke_sandbox.registry import builtin
@@ -17,10 +20,12 @@ from todoke_sandbox.server import beginning, certificate
 from todoke_sandbox.server.access.authorize import MASTERS
 from todoke_sandbox.server.access.tokens import Tokens
 from todoke_sandbox.server.server import Server as ApiServer
-from todoke_sandbox.storage.store import Store
+from todoke_sandbox.storage.store import Store, TableKey
 from todoke_sandbox.verbs.api import Api
 
 Json = dict[str, Any]
+
+PATIENCE_SECONDS = 10.0
 
 
 class Clock:
@@ -52,7 +57,7 @@ class Serving:
         self.api = Api(Store(), Registry(schemas, builtin.resources(schemas)), self.clock)
         self.tokens = Tokens(self.api.store, self.clock)
         self._server = ApiServer(self.api, self.tokens, self.logs, self.clock)
-        self._loop = asyncio.new_event_loop()
+        self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="api-server")
 
     def __enter__(self) -> Self:
@@ -81,6 +86,25 @@ class Serving:
         account = {"metadata": {"name": "default"}}
         assert self.admin.ask("POST", f"/api/v1/namespaces/{name}/serviceaccounts", account).status == 201
         return name
+
+    def write(self, work: Callable[[], Any]) -> Any:
+        """Do something to the store in the server's own thread, in one go."""
+
+        async def run() -> Any:
+            return work()
+
+        return self._run(run())
+
+    def listeners(self, table: TableKey) -> int:
+        """How many watch a table."""
+        return len(self.api.store.table(table)._listeners)
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until something is so."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not condition():
+            assert time.monotonic() < deadline, "it never came so"
+            time.sleep(0.01)
 
     def stop_serving(self) -> None:
         """Stop the server as its process would."""
