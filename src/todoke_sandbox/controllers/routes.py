@@ -171,10 +171,12 @@ class Routes:
                 self._awaited(ref["uid"])
 
     def _check_owners(self, uid: str, refs: list[Json], namespace: str) -> None:
+        """Have an object collected that may lack an owner; nearly all have theirs, and need no look."""
         for ref in refs:
             where = self._informer.place_of(ref["uid"])
-            there = where is not None and where.name == ref["name"] and where.namespace in (namespace, "")
-            if not there or garbage.waits_for_dependents(self._informer.at(where) or {"metadata": {}}):  # type: ignore[arg-type]
+            owner = None if where is None else self._informer.at(where)
+            elsewhere = where is not None and (where.name != ref["name"] or where.namespace not in (namespace, ""))
+            if owner is None or elsewhere or garbage.waits_for_dependents(owner):
                 self._collect(uid)
                 return
 

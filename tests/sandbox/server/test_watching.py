@@ -45,8 +45,9 @@ class Lines:
         self._wire.close()
 
     def _read(self) -> Iterator[Json]:
-        for piece in self._wire.pieces():
-            yield from map(json.loads, piece.splitlines())
+        with self._wire:
+            for piece in self._wire.pieces():
+                yield from map(json.loads, piece.splitlines())
 
 
 def make(serving: Serving, place: str, name: str, **labels: str) -> Json:
