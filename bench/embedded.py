@@ -31,6 +31,11 @@ def _seconds_of_cpu(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / 100
 
 
+def _mebibytes(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) // 1024
+
+
 async def _applies(api: ApiClient, kind: str, path: str, count: int) -> float:
     numbers = iter(range(count))
 
@@ -61,8 +66,7 @@ async def _measure(plane: SandboxPlane) -> list[list[str]]:
             rows.append([f"{kind}, applied over HTTPS", f"{rate:,.0f}/s; {count / used:,.0f} per CPU second"])
         watches = [asyncio.create_task(follow()) for _ in range(WATCHES)]
         await asyncio.sleep(2)
-        memory = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
-        rows.append([f"{OBJECTS} objects and more, {WATCHES} watches", f"{int(memory.split()[1]) // 1024} MiB"])
+        rows.append([f"{OBJECTS} objects and more, {WATCHES} watches", f"{_mebibytes(pid)} MiB"])
         for watch in watches:
             watch.cancel()
         await asyncio.gather(*watches, return_exceptions=True)

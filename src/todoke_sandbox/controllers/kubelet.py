@@ -1,4 +1,4 @@
-"""The node's agent: reports about the Pods given to its node, and lets deleted ones go. Nothing is run."""
+"""The kubelet: reports about the Pods given to its node, and lets deleted ones go. Nothing is run."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class _Kept:
 
 
 class Kubelet:
-    """The agent of the one node."""
+    """The kubelet of the one node."""
 
     name = NAME
 

@@ -45,7 +45,7 @@ async def test_once_settled_the_version_stands_still() -> None:
         await world.create("deployments.apps", workload("broken", "nginx:does-not-exist"))
         await world.create("deployments.apps", workload("crash", "nginx:exits-1"))
         await world.create("statefulsets.apps", workload("db", replicas=2, volumeClaimTemplates=[claim]))
-        await world.create("daemonsets.apps", workload("agent"))
+        await world.create("daemonsets.apps", workload("logs"))
         await world.create("jobs.batch", {"metadata": {"name": "run"}, "spec": job})
         cron = {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": job}}
         await world.create("cronjobs.batch", {"metadata": {"name": "yearly"}, "spec": cron})
@@ -54,7 +54,7 @@ async def test_once_settled_the_version_stands_still() -> None:
         await world.create("services", {"metadata": {"name": "web"}, "spec": service})
         await becomes(world, "deployments.apps/web", availableReplicas=3)
         await becomes(world, "statefulsets.apps/db", availableReplicas=2)
-        await becomes(world, "daemonsets.apps/agent", numberAvailable=1)
+        await becomes(world, "daemonsets.apps/logs", numberAvailable=1)
         await becomes(world, "jobs.batch/run", succeeded=1)
         reasons = await until(lambda: _reasons(world), lambda found: {"CrashLoopBackOff", "ImagePullBackOff"} <= found)
         assert reasons == {"CrashLoopBackOff", "ImagePullBackOff"}
