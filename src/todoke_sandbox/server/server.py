@@ -25,6 +25,7 @@ from todoke_sandbox.verbs.api import Api
 from todoke_sandbox.verbs.refusals import Refusal
 
 HOST: Final = "127.0.0.1"
+_BACKLOG: Final = 512
 
 
 class Server:
@@ -41,9 +42,13 @@ class Server:
     async def start(self, trust: ssl.SSLContext, port: int = 0) -> int:
         """Listen from now on. Returns: the port. Raises: OSError: it is taken."""
         loop = asyncio.get_running_loop()
-        self._listening = await loop.create_server(
-            lambda: Connection(self.respond, fault, self._connections), HOST, port, ssl=trust, backlog=512
-        )
+        try:
+            self._listening = await loop.create_server(
+                lambda: Connection(self.respond, fault, self._connections), HOST, port, ssl=trust, backlog=_BACKLOG
+            )
+        except OSError as error:
+            why = f"cannot listen on port {port} of {HOST}: {error.strerror}; choose another one, or 0 for a free one"
+            raise OSError(why) from error
         found: int = self._listening.sockets[0].getsockname()[1]
         self._facts = Facts(self._api.registry, f"{HOST}:{found}")
         return found

@@ -23,6 +23,8 @@ Json = dict[str, Any]
 ISSUER: Final = "https://kubernetes.default.svc"
 TOKEN_SECONDS: Final = 3600
 """How long a token is good unless its request says otherwise."""
+_SWEEP: Final = 256
+"""After how many tokens those that have expired are forgotten."""
 _FEWEST_SECONDS, _MOST_SECONDS = 600, 1 << 32
 _ACCOUNTS: Final = TableKey("", "serviceaccounts")
 _BOUND: Final = {"Pod": "pods", "Secret": "secrets", "Node": "nodes"}
@@ -103,6 +105,9 @@ class Tokens:
         return known.user
 
     def _keep(self, known: _Known) -> None:
+        if not len(self._known) % _SWEEP:
+            now = self._now()
+            self._known = {key: one for key, one in self._known.items() if one.until is None or one.until > now}
         self._known[_key(known.token)] = known
 
     def _bound(self, namespace: str, bound: Mapping[str, Any]) -> tuple[TableKey, str, str, str]:
