@@ -10,8 +10,8 @@ from typing import Any, Final
 from todoke_sandbox.controllers.client import Client
 from todoke_sandbox.controllers.objects import is_deleted
 from todoke_sandbox.controllers.replica_sets import is_terminating
-from todoke_sandbox.controllers.tables import CONFIG_MAPS, NAMESPACES, SERVICE_ACCOUNTS
 from todoke_sandbox.storage.store import TableKey
+from todoke_sandbox.storage.tables import CONFIG_MAPS, NAMESPACES, SERVICE_ACCOUNTS
 from todoke_sandbox.verbs.refusals import Refusal
 
 Json = dict[str, Any]

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from todoke_sandbox.controllers.client import Client, Identity
 from todoke_sandbox.controllers.objects import is_deleted, with_status
-from todoke_sandbox.controllers.tables import INGRESSES, SERVICES
 from todoke_sandbox.storage.store import TableKey
+from todoke_sandbox.storage.tables import INGRESSES, SERVICES
 
 Json = dict[str, Any]
 

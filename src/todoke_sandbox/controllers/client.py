@@ -10,6 +10,7 @@ from typing import Any, Final
 from todoke_sandbox.controllers.events import Recorder, Source
 from todoke_sandbox.registry.resources import Resource
 from todoke_sandbox.storage.store import TableKey
+from todoke_sandbox.storage.tables import NAMESPACES, PODS
 from todoke_sandbox.verbs.api import Api
 from todoke_sandbox.verbs.refusals import Refusal
 from todoke_sandbox.verbs.requests import Deletion, How, Patch, Place
@@ -73,7 +74,7 @@ class Client:
 
     def finalize(self, namespace: Mapping[str, Any]) -> None:
         """Put the finalizers of a namespace's spec in place of those it has."""
-        place = Place(self._resource(TableKey("", "namespaces")), "", namespace["metadata"]["name"], "finalize")
+        place = Place(self._resource(NAMESPACES), "", namespace["metadata"]["name"], "finalize")
         self._api.replace(place, dict(namespace), self._how)
 
     def merge(self, table: TableKey, body: Mapping[str, Any], patch: Json) -> Json:
@@ -89,7 +90,7 @@ class Client:
             "metadata": {"name": metadata["name"], "namespace": metadata["namespace"], "uid": metadata["uid"]},
             "target": {"kind": "Node", "name": node},
         }
-        self._api.create(self._place(TableKey("", "pods"), pod, "binding"), body, self._how)
+        self._api.create(self._place(PODS, pod, "binding"), body, self._how)
 
     def delete(
         self, table: TableKey, body: Mapping[str, Any], propagation: str = "", grace_seconds: int | None = None

@@ -14,8 +14,9 @@ from todoke_sandbox.controllers import schedules
 from todoke_sandbox.controllers.client import Client
 from todoke_sandbox.controllers.informer import Informer
 from todoke_sandbox.controllers.job_state import COMPLETE, FAILED, finished
-from todoke_sandbox.controllers.objects import at, is_deleted, reference_to, written
-from todoke_sandbox.controllers.tables import CRON_JOBS, JOBS
+from todoke_sandbox.controllers.objects import at, is_deleted, reference_to
+from todoke_sandbox.storage.tables import CRON_JOBS, JOBS
+from todoke_sandbox.verbs.house import moment as written
 from todoke_sandbox.verbs.refusals import Refusal
 
 Json = dict[str, Any]

@@ -18,8 +18,8 @@ from todoke_sandbox.controllers.objects import created, is_deleted, labels, note
 from todoke_sandbox.controllers.pods import from_template, has_ended, is_available, is_ready, next_available, phase
 from todoke_sandbox.controllers.replica_sets import delete_pods, make_pods
 from todoke_sandbox.controllers.revisions import HASH
-from todoke_sandbox.controllers.tables import DAEMON_SETS, NODES, PODS, REVISIONS
 from todoke_sandbox.nodes import node
+from todoke_sandbox.storage.tables import DAEMON_SETS, NODES, PODS, REVISIONS
 from todoke_sandbox.verbs.refusals import Refusal
 
 Json = dict[str, Any]

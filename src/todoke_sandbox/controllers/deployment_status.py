@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from todoke_sandbox.controllers.objects import at, condition, written
+from todoke_sandbox.controllers.objects import at, condition
 from todoke_sandbox.controllers.rollouts import UNLIMITED, Limits, limits, reported, size
+from todoke_sandbox.verbs.house import moment as written
 
 Json = dict[str, Any]
 

@@ -32,7 +32,6 @@ from todoke_sandbox.controllers.objects import (
     labels,
     notes,
     reference_to,
-    with_metadata,
     with_spec,
     with_status,
 )
@@ -49,7 +48,8 @@ from todoke_sandbox.controllers.rollouts import (
     revision,
     size,
 )
-from todoke_sandbox.controllers.tables import DEPLOYMENTS, PODS, REPLICA_SETS
+from todoke_sandbox.storage.tables import DEPLOYMENTS, PODS, REPLICA_SETS
+from todoke_sandbox.verbs.house import with_metadata
 from todoke_sandbox.verbs.refusals import Refusal
 
 Json = dict[str, Any]

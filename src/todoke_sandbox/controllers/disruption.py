@@ -12,9 +12,10 @@ from typing import Any, Final
 from todoke_sandbox.controllers import adoption
 from todoke_sandbox.controllers.client import Client
 from todoke_sandbox.controllers.informer import Informer
-from todoke_sandbox.controllers.objects import condition, controller_of, is_deleted, labels, share, written
+from todoke_sandbox.controllers.objects import condition, controller_of, is_deleted, labels, share
 from todoke_sandbox.controllers.pods import is_ready
-from todoke_sandbox.controllers.tables import BUDGETS, PODS
+from todoke_sandbox.storage.tables import BUDGETS, PODS
+from todoke_sandbox.verbs.house import moment as written
 
 Json = dict[str, Any]
 

@@ -11,7 +11,7 @@ from todoke_sandbox.controllers.client import Client
 from todoke_sandbox.controllers.informer import Informer
 from todoke_sandbox.controllers.objects import condition, is_deleted, labels, notes, reference_to
 from todoke_sandbox.controllers.replica_sets import is_terminating
-from todoke_sandbox.controllers.tables import ENDPOINTS, SERVICES, SLICES
+from todoke_sandbox.storage.tables import ENDPOINTS, SERVICES, SLICES
 from todoke_sandbox.verbs.refusals import Refusal
 
 Json = dict[str, Any]

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from todoke_sandbox.controllers.objects import written, written_exactly
-from todoke_sandbox.controllers.tables import EVENTS
+from todoke_sandbox.controllers.objects import written_exactly
 from todoke_sandbox.registry.resources import Resource
+from todoke_sandbox.storage.tables import EVENTS
 from todoke_sandbox.verbs.api import Api
+from todoke_sandbox.verbs.house import moment as written
 from todoke_sandbox.verbs.refusals import Refusal
 from todoke_sandbox.verbs.requests import How, Place
 

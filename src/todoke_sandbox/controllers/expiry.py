@@ -13,7 +13,7 @@ from typing import Any, Final
 from todoke_sandbox.controllers.client import Client
 from todoke_sandbox.controllers.job_state import COMPLETE, FAILED
 from todoke_sandbox.controllers.objects import at, is_deleted
-from todoke_sandbox.controllers.tables import EVENTS, JOBS
+from todoke_sandbox.storage.tables import EVENTS, JOBS
 
 Json = dict[str, Any]
 

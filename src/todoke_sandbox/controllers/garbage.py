@@ -12,7 +12,8 @@ from typing import Any, Final
 from todoke_sandbox.controllers.adoption import without, write_owners
 from todoke_sandbox.controllers.client import Client
 from todoke_sandbox.controllers.informer import Informer, Where
-from todoke_sandbox.controllers.objects import FOREGROUND, ORPHAN, is_deleted
+from todoke_sandbox.controllers.objects import is_deleted
+from todoke_sandbox.verbs.deleting import FOREGROUND, ORPHAN
 from todoke_sandbox.verbs.refusals import Refusal
 
 Json = dict[str, Any]

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from todoke_sandbox.controllers.objects import controller_of
-from todoke_sandbox.controllers.tables import PODS, REPLICA_SETS, REVISIONS, SERVICES
 from todoke_sandbox.registry.resources import Registry, Resource
 from todoke_sandbox.storage.store import Change, Store, TableKey
+from todoke_sandbox.storage.tables import PODS, REPLICA_SETS, REVISIONS, SERVICES
 
 Json = dict[str, Any]
 Hear = Callable[[TableKey, Change], None]

@@ -30,11 +30,12 @@ from todoke_sandbox.controllers.job_state import (
     verdict,
     wanted_active,
 )
-from todoke_sandbox.controllers.objects import at, condition, controller_of, is_deleted, written
+from todoke_sandbox.controllers.objects import at, condition, controller_of, is_deleted
 from todoke_sandbox.controllers.pace import Pace
 from todoke_sandbox.controllers.pods import deletion_order, from_template
 from todoke_sandbox.controllers.replica_sets import delete_pods, make_pods
-from todoke_sandbox.controllers.tables import JOBS, PODS
+from todoke_sandbox.storage.tables import JOBS, PODS
+from todoke_sandbox.verbs.house import moment as written
 from todoke_sandbox.verbs.refusals import Refusal
 
 Json = dict[str, Any]

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from todoke_sandbox.controllers.client import Client, Identity
-from todoke_sandbox.controllers.objects import is_deleted, written
+from todoke_sandbox.controllers.objects import is_deleted
 from todoke_sandbox.controllers.pace import Pace
 from todoke_sandbox.controllers.pods import has_ended
-from todoke_sandbox.controllers.tables import CONFIG_MAPS, NODES, PODS, SECRETS
 from todoke_sandbox.nodes import node, pod_events, references
 from todoke_sandbox.nodes.container_states import Missing, Rules
 from todoke_sandbox.nodes.pod_status import Moment, killed, report
+from todoke_sandbox.storage.tables import CONFIG_MAPS, NODES, PODS, SECRETS
+from todoke_sandbox.verbs.house import moment as written
 
 Json = dict[str, Any]
 

@@ -12,9 +12,10 @@ from typing import Any, Final
 
 from todoke_sandbox.controllers.client import Client
 from todoke_sandbox.controllers.informer import Informer
-from todoke_sandbox.controllers.objects import condition, is_deleted, with_spec, written
-from todoke_sandbox.controllers.tables import NAMESPACES, PODS
+from todoke_sandbox.controllers.objects import condition, is_deleted, with_spec
 from todoke_sandbox.storage.store import TableKey
+from todoke_sandbox.storage.tables import NAMESPACES, PODS
+from todoke_sandbox.verbs.house import moment as written
 
 Json = dict[str, Any]
 

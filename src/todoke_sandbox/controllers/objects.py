@@ -5,12 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 Json = dict[str, Any]
-
-FOREGROUND: Final = "foregroundDeletion"
-ORPHAN: Final = "orphan"
 
 
 def labels(body: Mapping[str, Any]) -> Mapping[str, str]:
@@ -51,12 +48,6 @@ def reference_to(owner: Mapping[str, Any]) -> Json:
     }
 
 
-def with_metadata(body: Mapping[str, Any], **values: Any) -> Json:
-    """The object with values set in its metadata; None takes one away."""
-    metadata = {**body["metadata"], **values}
-    return {**body, "metadata": {name: value for name, value in metadata.items() if value is not None}}
-
-
 def with_spec(body: Mapping[str, Any], **values: Any) -> Json:
     """The object with values set in its spec."""
     return {**body, "spec": {**body["spec"], **values}}
@@ -71,11 +62,6 @@ def with_status(body: Mapping[str, Any], **values: Any) -> Json:
 def at(text: str) -> datetime:
     """The time that an object's field holds."""
     return datetime.fromisoformat(text)
-
-
-def written(moment: datetime) -> str:
-    """A time as objects have it, to the second."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def written_exactly(moment: datetime) -> str:

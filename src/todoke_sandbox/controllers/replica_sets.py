@@ -14,13 +14,7 @@ from typing import Any, Final
 from todoke_sandbox.controllers import adoption
 from todoke_sandbox.controllers.client import Client
 from todoke_sandbox.controllers.informer import Informer
-from todoke_sandbox.controllers.objects import (
-    condition,
-    controller_of,
-    is_deleted,
-    labels,
-    written,
-)
+from todoke_sandbox.controllers.objects import condition, controller_of, is_deleted, labels
 from todoke_sandbox.controllers.pods import (
     deletion_order,
     from_template,
@@ -30,7 +24,8 @@ from todoke_sandbox.controllers.pods import (
     is_ready,
     next_available,
 )
-from todoke_sandbox.controllers.tables import PODS, REPLICA_SETS, REPLICATION_CONTROLLERS
+from todoke_sandbox.storage.tables import PODS, REPLICA_SETS, REPLICATION_CONTROLLERS
+from todoke_sandbox.verbs.house import moment as written
 from todoke_sandbox.verbs.refusals import Refusal
 
 Json = dict[str, Any]

@@ -12,7 +12,7 @@ from todoke_sandbox.controllers import adoption
 from todoke_sandbox.controllers.client import Client
 from todoke_sandbox.controllers.informer import Informer
 from todoke_sandbox.controllers.objects import created, notes, reference_to
-from todoke_sandbox.controllers.tables import REVISIONS
+from todoke_sandbox.storage.tables import REVISIONS
 
 Json = dict[str, Any]
 

@@ -26,9 +26,11 @@ from todoke_sandbox.controllers import (
 from todoke_sandbox.controllers.adoption import selector_of
 from todoke_sandbox.controllers.informer import Informer
 from todoke_sandbox.controllers.job_state import finished, is_tracked
-from todoke_sandbox.controllers.objects import FOREGROUND, ORPHAN, controller_of, is_deleted, labels
+from todoke_sandbox.controllers.objects import controller_of, is_deleted, labels
 from todoke_sandbox.controllers.pods import has_ended
-from todoke_sandbox.controllers.tables import (
+from todoke_sandbox.controllers.work_queue import Key, WorkQueue
+from todoke_sandbox.storage.store import Change, TableKey
+from todoke_sandbox.storage.tables import (
     BUDGETS,
     CLAIMS,
     CONFIG_MAPS,
@@ -53,8 +55,7 @@ from todoke_sandbox.controllers.tables import (
     STATEFUL_SETS,
     VOLUMES,
 )
-from todoke_sandbox.controllers.work_queue import Key, WorkQueue
-from todoke_sandbox.storage.store import Change, TableKey
+from todoke_sandbox.verbs.deleting import FOREGROUND, ORPHAN
 
 Json = dict[str, Any]
 Body = Mapping[str, Any]

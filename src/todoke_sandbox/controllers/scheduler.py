@@ -6,10 +6,11 @@ from typing import Any, Final
 
 from todoke_sandbox.controllers.client import Client, Identity
 from todoke_sandbox.controllers.events import Recorder, Source
-from todoke_sandbox.controllers.objects import condition, is_deleted, with_status, written
+from todoke_sandbox.controllers.objects import condition, is_deleted, with_status
 from todoke_sandbox.controllers.pods import has_ended
-from todoke_sandbox.controllers.tables import CLAIMS, NODES, PODS
 from todoke_sandbox.nodes import node
+from todoke_sandbox.storage.tables import CLAIMS, NODES, PODS
+from todoke_sandbox.verbs.house import moment as written
 
 Json = dict[str, Any]
 

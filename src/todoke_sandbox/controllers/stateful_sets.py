@@ -19,7 +19,7 @@ from todoke_sandbox.controllers.pods import has_ended, is_available, is_ready, n
 from todoke_sandbox.controllers.replica_sets import is_terminating
 from todoke_sandbox.controllers.revisions import HASH
 from todoke_sandbox.controllers.stateful_pods import first_ordinal, ordinal
-from todoke_sandbox.controllers.tables import CLAIMS, PODS, REVISIONS, STATEFUL_SETS
+from todoke_sandbox.storage.tables import CLAIMS, PODS, REVISIONS, STATEFUL_SETS
 from todoke_sandbox.verbs.refusals import Refusal
 
 Json = dict[str, Any]

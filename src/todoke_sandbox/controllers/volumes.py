@@ -10,10 +10,12 @@ from typing import Any, Final
 
 from todoke_sandbox.controllers.client import Client
 from todoke_sandbox.controllers.informer import Informer
-from todoke_sandbox.controllers.objects import condition, is_deleted, labels, notes, with_metadata, with_spec, written
+from todoke_sandbox.controllers.objects import condition, is_deleted, labels, notes, with_spec
 from todoke_sandbox.controllers.pods import has_ended
-from todoke_sandbox.controllers.tables import CLAIMS, PODS, VOLUMES
 from todoke_sandbox.nodes.node import amount
+from todoke_sandbox.storage.tables import CLAIMS, PODS, VOLUMES
+from todoke_sandbox.verbs.house import moment as written
+from todoke_sandbox.verbs.house import with_metadata
 from todoke_sandbox.verbs.selectors import of_object
 
 Json = dict[str, Any]

@@ -25,15 +25,23 @@ _SERVER_MADE: Final = (
 )
 
 
-def create(kind: Kind, body: Mapping[str, Any], by: Writer) -> Json:
-    """The object that a POST makes. What clients do not decide, they cannot set: a status is dropped."""
-    new = _read(kind, body)
+def create(kind: Kind, body: Mapping[str, Any], by: Writer, unknown: list[str] | None = None) -> Json:
+    """The object that a POST makes. What clients do not decide, they cannot set: a status is dropped.
+
+    Args: unknown: gets the paths of fields that the kind does not know.
+    """
+    new = _read(kind, body, unknown)
     return _with_reset(kind, None, update(kind, None, new, by), by.subresource)
 
 
-def replace(kind: Kind, live: Mapping[str, Any], body: Mapping[str, Any], by: Writer) -> Json:
-    """The object that a PUT, or a patch whose result is `body`, makes of the live one."""
-    new = _read(kind, body)
+def replace(
+    kind: Kind, live: Mapping[str, Any], body: Mapping[str, Any], by: Writer, unknown: list[str] | None = None
+) -> Json:
+    """The object that a PUT, or a patch whose result is `body`, makes of the live one.
+
+    Args: unknown: gets the paths of fields that the kind does not know.
+    """
+    new = _read(kind, body, unknown)
     metadata = {name: value for name, value in new["metadata"].items() if name not in _SERVER_MADE}
     metadata |= {name: live["metadata"][name] for name in _SERVER_MADE if name in live["metadata"]}
     done = update(kind, live, new | {"metadata": metadata}, by)
@@ -55,9 +63,11 @@ def apply_patch(kind: Kind, live: Mapping[str, Any] | None, patch: Mapping[str, 
     return read if live is None else keep_times(live, read)
 
 
-def _read(kind: Kind, body: Mapping[str, Any]) -> Json:
+def _read(kind: Kind, body: Mapping[str, Any], unknown: list[str] | None) -> Json:
     """The body as its kind reads it, and its managedFields as written: an empty list is not the same as none."""
-    new, _ = kind.read(body)
+    new, lost = kind.read(body)
+    if unknown is not None:
+        unknown += lost
     metadata = body.get("metadata") or {}
     if "managedFields" in metadata:
         new["metadata"] = new["metadata"] | {"managedFields": metadata["managedFields"]}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -84,6 +84,14 @@ class Registry:
         """Takes what is served from the start; see :mod:`todoke_sandbox.registry.builtin`."""
         self.schemas = schemas
         self._resources = {(r.group, r.version, r.plural): r for r in built_in}
+        self._specs: dict[tuple[str, str], Any] = {}
+        self._listeners: dict[object, Callable[[], None]] = {}
+
+    def listen(self, hear: Callable[[], None]) -> Callable[[], None]:
+        """Have each change of what is served told. Returns what ends it."""
+        token = object()
+        self._listeners[token] = hear
+        return lambda: self._listeners.pop(token, None) and None
 
     def find(self, group: str, version: str, plural: str) -> Resource | None:
         """The resource of a URL."""
@@ -106,11 +114,16 @@ class Registry:
         return list(self._resources.values())
 
     def add_definition(self, definition: Mapping[str, Any]) -> None:
-        """Serve what a CustomResourceDefinition defines, in place of what an earlier version of it did."""
-        self.remove(definition["spec"]["group"], definition["spec"]["names"]["plural"])
-        kinds = {kind.version: kind for kind in self.schemas.add_definition(definition)}
+        """Serve what a CustomResourceDefinition defines, in place of what an earlier version of it did.
+
+        One that defines the same as before changes nothing: watches of its objects go on.
+        """
         spec = definition["spec"]
         names = spec["names"]
+        if self._specs.get((spec["group"], names["plural"])) == spec:
+            return
+        self.remove(spec["group"], names["plural"])
+        kinds = {kind.version: kind for kind in self.schemas.add_definition(definition)}
         versions = sorted(served_versions(definition), key=lambda version: version_priority(version["name"]))
         stored = next((version["name"] for version in spec["versions"] if version.get("storage")), "")
         for number, version in enumerate(versions):
@@ -132,6 +145,8 @@ class Registry:
                 storage_version=stored,
             )
             self._resources[made.group, made.version, made.plural] = made
+        self._specs[spec["group"], names["plural"]] = spec
+        self._tell()
 
     def remove(self, group: str, plural: str) -> None:
         """Serve a custom resource no more, in any version."""
@@ -139,3 +154,9 @@ class Registry:
         for resource in gone:
             del self._resources[resource.group, resource.version, resource.plural]
             self.schemas.remove(group, resource.kind.name)
+        if self._specs.pop((group, plural), None) is not None:
+            self._tell()
+
+    def _tell(self) -> None:
+        for hear in tuple(self._listeners.values()):
+            hear()

@@ -26,6 +26,8 @@ WIRE = Path(__file__).with_name("wire.txt")
 
 _UNSTABLE = re.compile(r"\.v\d+(alpha|beta)\d+\.")
 _QUANTITY, _INT_OR_STRING = "apimachinery.pkg.api.resource.Quantity", "apimachinery.pkg.util.intstr.IntOrString"
+_RAW = "apimachinery.pkg.runtime.RawExtension"
+"""What the server keeps as one value, whatever is in it."""
 _KEPT = (
     "format",
     "required",
@@ -121,6 +123,8 @@ def _schema(schema: Json, name: str = "") -> Json:
         return kept | {key: schema[key] for key in _KEPT if key in schema}
     if name in (_QUANTITY, _INT_OR_STRING):
         return {"type": "string", "format": "quantity" if name == _QUANTITY else "int-or-string"}
+    if name == _RAW:
+        return {"type": "object", "x-kubernetes-map-type": "atomic"}
     kept = {key: schema[key] for key in _KEPT if key in schema}
     types = schema.get("type")
     if types:

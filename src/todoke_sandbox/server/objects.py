@@ -77,7 +77,7 @@ class Objects:
         bookmarks = is_true(call.given, "allowWatchBookmarks")
         initial = is_true(call.given, "sendInitialEvents")
         watch = Watch(self._api, call.place, query, bookmarks=bookmarks, initial=initial)
-        return Stream(watching.stream(watch, call.resource, lines, seconds), close=watch.close)
+        return Stream(watching.stream(watch, lines, seconds), close=watch.close)
 
     def _create(self, call: Call) -> Answer:
         body = call.body()

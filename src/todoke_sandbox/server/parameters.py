@@ -6,7 +6,6 @@ server's answers.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
@@ -15,11 +14,11 @@ from urllib.parse import parse_qs
 from todoke_sandbox.registry.resources import Resource
 from todoke_sandbox.server.paths import Parameters, is_true
 from todoke_sandbox.verbs.refusals import Refusal
-from todoke_sandbox.verbs.requests import Deletion, How, Query
-from todoke_sandbox.verbs.selectors import EVERYTHING, BadSelector, FieldSelector, read_fields, read_labels
+from todoke_sandbox.verbs.requests import EVERY, Deletion, How, Query
+from todoke_sandbox.verbs.selectors import ANY_FIELDS, EVERYTHING, BadSelector, FieldSelector, read_fields, read_labels
+from todoke_sandbox.verbs.validation.rules import Cause, forbidden, invalid, required, unsupported
 
 Json = dict[str, Any]
-Cause = tuple[str, str, str]
 
 _LONGEST_MANAGER: Final = 128
 _VALIDATIONS: Final = ("", "Ignore", "Strict", "Warn")
@@ -76,15 +75,15 @@ def how(parameters: Parameters, verb: str, agent: str, user: str, *, apply: bool
     dry_run = list(parameters.get("dryRun") or ())
     causes: list[Cause] = []
     if apply and not manager:
-        causes.append(("FieldValueRequired", "Required value: is required for apply patch", "fieldManager"))
+        causes.append(required("fieldManager", "is required for apply patch"))
     if "force" in parameters and verb == "patch" and not apply:
-        causes.append(("FieldValueForbidden", "Forbidden: may not be specified for non-apply patch", "force"))
+        causes.append(forbidden("force", "may not be specified for non-apply patch"))
     if len(manager.encode()) > _LONGEST_MANAGER:
         message = f"Too long: may not be more than {_LONGEST_MANAGER} bytes"
         causes.append(("FieldValueTooLong", message, "fieldManager"))
     causes += _dry_run_causes(dry_run)
     if validation not in _VALIDATIONS:
-        causes.append(_unsupported("fieldValidation", validation, _VALIDATIONS))
+        causes.append(unsupported("fieldValidation", validation, _VALIDATIONS))
     _refuse(_OPTIONS.get(verb, "CreateOptions"), causes)
     return How(
         manager or agent.partition("/")[0],
@@ -105,10 +104,10 @@ def deletion(parameters: Parameters, body: Any) -> tuple[Deletion, bool]:
     dry_run = options.get("dryRun") or []
     causes: list[Cause] = []
     if propagation and orphan is not None:
-        message = f'Invalid value: "{propagation}": orphanDependents and deletionPropagation cannot be both set'
-        causes.append(("FieldValueInvalid", message, "propagationPolicy"))
+        why = "orphanDependents and deletionPropagation cannot be both set"
+        causes.append(invalid("propagationPolicy", propagation, why))
     elif propagation and propagation not in _PROPAGATIONS[:3]:
-        causes.append(_unsupported("propagationPolicy", propagation, _PROPAGATIONS))
+        causes.append(unsupported("propagationPolicy", propagation, _PROPAGATIONS))
     causes += _dry_run_causes(dry_run)
     _refuse("DeleteOptions", causes)
     if orphan is not None:
@@ -121,7 +120,7 @@ def deletion(parameters: Parameters, body: Any) -> tuple[Deletion, bool]:
 def query(parameters: Parameters, resource: Resource) -> Query:
     """Which objects of a collection. Raises: Refusal: 400 or 422."""
     if not parameters:
-        return Query()
+        return EVERY
     watch = is_true(parameters, "watch")
     match, version = first(parameters, "resourceVersionMatch"), first(parameters, "resourceVersion")
     _check_version(version, watch)
@@ -182,7 +181,7 @@ def _labels(text: str) -> Any:
 
 def _fields(text: str, resource: Resource) -> FieldSelector:
     if not text:
-        return FieldSelector()
+        return ANY_FIELDS
     try:
         found = read_fields(text)
     except BadSelector as error:
@@ -205,16 +204,16 @@ def _list_causes(match: str, version: str, initial: bool, continued: str) -> lis
     causes: list[Cause] = []
     field = "resourceVersionMatch"
     if initial:
-        causes.append(_forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"))
+        causes.append(forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"))
     if match:
         if not version:
-            causes.append(_forbidden(field, f"{field} is forbidden unless resourceVersion is provided"))
+            causes.append(forbidden(field, f"{field} is forbidden unless resourceVersion is provided"))
         if continued:
-            causes.append(_forbidden(field, f"{field} is forbidden when continue is provided"))
+            causes.append(forbidden(field, f"{field} is forbidden when continue is provided"))
         if match not in _MATCHES:
-            causes.append(_unsupported(field, match, _MATCHES))
+            causes.append(unsupported(field, match, _MATCHES))
         if match == "Exact" and version == "0":
-            causes.append(_forbidden(field, f'{field} "exact" is forbidden for resourceVersion "0"'))
+            causes.append(forbidden(field, f'{field} "exact" is forbidden for resourceVersion "0"'))
     return causes
 
 
@@ -222,28 +221,18 @@ def _watch_causes(match: str, initial: bool) -> list[Cause]:
     causes: list[Cause] = []
     field = "resourceVersionMatch"
     if match and not initial:
-        causes.append(_forbidden(field, f"{field} is forbidden for watch unless sendInitialEvents is provided"))
+        causes.append(forbidden(field, f"{field} is forbidden for watch unless sendInitialEvents is provided"))
     if initial and not match:
-        causes.append(_forbidden(field, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"))
+        causes.append(forbidden(field, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"))
     elif match and match != "NotOlderThan":
-        causes.append(_unsupported(field, match, ("NotOlderThan",)))
+        causes.append(unsupported(field, match, ("NotOlderThan",)))
     return causes
 
 
 def _dry_run_causes(values: Sequence[str]) -> list[Cause]:
     if all(value == "All" for value in values):
         return []
-    shown = json.dumps(values)
-    return [("FieldValueNotSupported", f'Unsupported value: {shown}: supported values: "All"', "dryRun")]
-
-
-def _unsupported(field: str, value: str, supported: Sequence[str]) -> Cause:
-    names = ", ".join(f'"{name}"' for name in supported)
-    return "FieldValueNotSupported", f'Unsupported value: "{value}": supported values: {names}', field
-
-
-def _forbidden(field: str, why: str) -> Cause:
-    return "FieldValueForbidden", f"Forbidden: {why}", field
+    return [unsupported("dryRun", list(values), ("All",))]
 
 
 def _refuse(kind: str, causes: Sequence[Cause]) -> None:

@@ -23,12 +23,10 @@ Lines = Callable[[Iterable[Event]], bytes]
 
 BOOKMARK_SECONDS: Final = 60.0
 _LEAST_SECONDS: Final = 1800
-_LOOK_SECONDS: Final = 1.0
-"""How often a watch of a custom resource looks whether its definition is still there: nobody tells it."""
 _CHUNK: Final = 64
 
 
-async def stream(watch: Watch, resource: Resource, lines: Lines, seconds: int | None) -> AsyncGenerator[bytes, None]:
+async def stream(watch: Watch, lines: Lines, seconds: int | None) -> AsyncGenerator[bytes, None]:
     """The events of a watch until its time is over, or its resource is gone.
 
     A client that does not read holds up only itself: what happens meanwhile stays in the table's history, and is
@@ -39,7 +37,6 @@ async def stream(watch: Watch, resource: Resource, lines: Lines, seconds: int | 
     clock = asyncio.get_running_loop().time
     left = seconds if seconds else random.uniform(_LEAST_SECONDS, 2 * _LEAST_SECONDS)  # noqa: S311 -- no secret
     end, mark = clock() + left, clock() + BOOKMARK_SECONDS
-    most = _LOOK_SECONDS if resource.custom else left
     try:
         while True:
             events = watch.take()
@@ -52,8 +49,7 @@ async def stream(watch: Watch, resource: Resource, lines: Lines, seconds: int | 
                 mark = now + BOOKMARK_SECONDS
                 if found := watch.bookmark():
                     yield lines([found])
-            until = min(end, mark, now + most)
-            await watch.wait(max(0.0, until - now))
+            await watch.wait(max(0.0, min(end, mark) - now))
         if found := watch.bookmark():  # so that the next watch begins here
             yield lines([found])
     except Refusal as refusal:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import ipaddress
 from typing import Final
 
-from todoke_sandbox.storage.store import Change, Store, TableKey
+from todoke_sandbox.storage.store import Change, Store
+from todoke_sandbox.storage.tables import SERVICES
 
-SERVICES: Final = TableKey("", "services")
 CLUSTER_NETWORK: Final = ipaddress.IPv4Network("10.96.0.0/16")
 NODE_PORTS: Final = range(30000, 32768)
 

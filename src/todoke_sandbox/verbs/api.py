@@ -6,14 +6,16 @@ HTTP requests and controllers write through here alone, so that both meet the sa
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from todoke_sandbox.registry.resources import Registry
 from todoke_sandbox.storage.store import Store, Stored
+from todoke_sandbox.storage.tables import DEFINITIONS
 from todoke_sandbox.verbs import creating, definitions, deleting, listing, scale, special, updating
 from todoke_sandbox.verbs.addresses import Addresses
-from todoke_sandbox.verbs.house import DEFINITIONS, House
+from todoke_sandbox.verbs.house import House
 from todoke_sandbox.verbs.refusals import Refusal
 from todoke_sandbox.verbs.requests import EVERY, Deleted, Deletion, How, Listing, Patch, Place, Query, Written
 from todoke_sandbox.verbs.versions import view
@@ -49,7 +51,10 @@ class Api:
     def list(self, place: Place, query: Query = EVERY) -> Listing:
         """One page of a collection, in order of namespace and name."""
         self._check(place, "list")
-        return listing.page(self._house, place, query)
+        page = listing.page(self._house, place, query)
+        if not place.resource.custom:
+            return page
+        return replace(page, items=[view(place.resource, stored) for stored in page.items])
 
     def create(self, place: Place, body: Json, how: How) -> Written:
         """Make an object; with a name in the place, carry out one of the subresources `binding` and `eviction`."""
@@ -78,7 +83,7 @@ class Api:
     def delete_collection(self, place: Place, query: Query, deletion: Deletion, how: How) -> Listing:
         """Delete what a query selects; the page of what was found."""
         self._check(place, "deletecollection")
-        found = listing.page(self._house, place, query)
+        found = self.list(place, query)
         for stored in found.items:
             one = Place(place.resource, stored.namespace, stored.name)
             self.delete(one, deletion, how)

@@ -8,10 +8,11 @@ from typing import Any, Final
 from todoke_sandbox.fields import writes
 from todoke_sandbox.registry.resources import Resource
 from todoke_sandbox.schema.decoding import Undecodable
+from todoke_sandbox.storage.tables import DEFINITIONS
 from todoke_sandbox.verbs import validation
 from todoke_sandbox.verbs.admission import admit
-from todoke_sandbox.verbs.house import DEFINITIONS, House, new_uid, suffixed, with_metadata
-from todoke_sandbox.verbs.reading import checked, undecodable, unknown_fields
+from todoke_sandbox.verbs.house import House, new_uid, suffixed, with_metadata
+from todoke_sandbox.verbs.reading import checked, undecodable, warnings_of
 from todoke_sandbox.verbs.refusals import Refusal
 from todoke_sandbox.verbs.requests import How, Place, Written
 
@@ -39,13 +40,13 @@ def create(house: House, place: Place, body: Any, how: How) -> Written:
     place = Place(place.resource, place.namespace, str(metadata.get("name", "")))
     if metadata.get("resourceVersion"):
         raise Refusal(500, "", "resourceVersion should not be set on objects to be created")
-    warnings = unknown_fields(place.resource, sent, how)
     sent["metadata"] = {name: value for name, value in metadata.items() if name not in _NOT_YET}
+    unknown: list[str] = []
     try:
-        made = writes.create(place.resource.kind, sent, house.writer(how))
+        made = writes.create(place.resource.kind, sent, house.writer(how), unknown)
     except Undecodable as error:
         raise undecodable(place.resource, error) from error
-    return finish(house, place, made, how, warnings)
+    return finish(house, place, made, how, warnings_of(place.resource, unknown, how))
 
 
 _NOT_YET: Final = (
@@ -68,8 +69,9 @@ def finish(house: House, place: Place, made: Json, how: How, warnings: Sequence[
         given["generation"] = 1
     new = admit(house, resource, with_metadata(made, **given), None)
     validation.check(resource, new, None)
-    if house.store.get(resource.table, place.namespace, place.name) is not None:
-        raise Refusal.already_exists(resource, place.name)
+    there = house.store.get(resource.table, place.namespace, place.name)
+    if there is not None:
+        raise Refusal.already_exists(resource, place.name, "deletionTimestamp" in there.body["metadata"])
     return Written(house.keep(resource, new, how), True, warnings)
 
 

@@ -12,9 +12,9 @@ from todoke_sandbox.fields import writes
 from todoke_sandbox.fields.ownership import Writer
 from todoke_sandbox.registry.resources import Resource
 from todoke_sandbox.storage.store import TableKey
+from todoke_sandbox.storage.tables import DEFINITIONS as TABLE
 from todoke_sandbox.verbs import deleting
 from todoke_sandbox.verbs.deleting import CLEANUP
-from todoke_sandbox.verbs.house import DEFINITIONS as TABLE
 from todoke_sandbox.verbs.house import House, with_metadata
 from todoke_sandbox.verbs.requests import Deletion, How, Place
 

@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from todoke_sandbox.registry.resources import Resource
 from todoke_sandbox.storage.store import Stored
+from todoke_sandbox.storage.tables import DEFINITIONS
 from todoke_sandbox.verbs import creating
-from todoke_sandbox.verbs.house import DEFINITIONS, House, moment, with_metadata
+from todoke_sandbox.verbs.house import House, moment, with_metadata
 from todoke_sandbox.verbs.refusals import Refusal
 from todoke_sandbox.verbs.requests import Deleted, Deletion, How, Place
 

@@ -11,17 +11,18 @@ from typing import Any, Final
 
 from todoke_sandbox.fields.ownership import Writer
 from todoke_sandbox.registry.resources import Registry, Resource
-from todoke_sandbox.storage.store import Store, Stored, TableKey
+from todoke_sandbox.storage.store import Store, Stored
+from todoke_sandbox.storage.tables import NAMESPACES
 from todoke_sandbox.verbs.addresses import Addresses
 from todoke_sandbox.verbs.refusals import Refusal
 from todoke_sandbox.verbs.requests import How, Place
 
 Json = dict[str, Any]
 
-NAMESPACES: Final = TableKey("", "namespaces")
-DEFINITIONS: Final = TableKey("apiextensions.k8s.io", "customresourcedefinitions")
 _LETTERS: Final = "bcdfghjklmnpqrstvwxz2456789"
-_ROOM_FOR_SUFFIX: Final = 58
+SUFFIX: Final = 5
+"""How many letters of chance a made name ends in."""
+_LONGEST: Final = 63
 
 
 @dataclass
@@ -89,7 +90,7 @@ def new_uid() -> str:
 
 def suffixed(prefix: str) -> str:
     """A name that starts so and ends in five letters of chance."""
-    return prefix[:_ROOM_FOR_SUFFIX] + "".join(secrets.choice(_LETTERS) for _ in range(5))
+    return prefix[: _LONGEST - SUFFIX] + "".join(secrets.choice(_LETTERS) for _ in range(SUFFIX))
 
 
 def with_metadata(body: Mapping[str, Any], **values: Any) -> Json:

@@ -11,10 +11,9 @@ from typing import Any
 import msgspec
 
 from todoke_sandbox.registry.resources import Resource
-from todoke_sandbox.schema.decoding import Undecodable
 from todoke_sandbox.verbs.refusals import Refusal
 from todoke_sandbox.verbs.requests import How, Place
-from todoke_sandbox.verbs.validation.rules import shown
+from todoke_sandbox.verbs.validation.rules import invalid
 
 Json = dict[str, Any]
 
@@ -86,24 +85,21 @@ def undecodable(resource: Resource, error: object) -> Refusal:
     return Refusal.bad_request(f'{kind.name} in version "{kind.version}" cannot be handled as a {kind.name}: {error}')
 
 
-def unknown_fields(resource: Resource, body: Mapping[str, Any], how: How, *, patched: bool = False) -> Sequence[str]:
+def warnings_of(
+    resource: Resource, unknown: Sequence[str], how: How, patched: Mapping[str, Any] | None = None
+) -> Sequence[str]:
     """Warnings about fields that the kind does not declare.
 
-    Args: patched: the body is what a patch made of the object.
-    Raises: Refusal: the client wants them refused, or a value has the wrong type.
+    Args: patched: what a patch made of the object, where it was one.
+    Raises: Refusal: the client wants them refused.
     """
-    if how.validation == "Ignore":
+    if not unknown or how.validation == "Ignore":
         return ()
-    try:
-        _, lost = resource.kind.read(body)
-    except Undecodable as error:
-        raise undecodable(resource, error) from error
-    texts = [f'unknown field "{path}"' for path in lost]
-    if not texts or how.validation != "Strict":
+    texts = [f'unknown field "{path}"' for path in unknown]
+    if how.validation != "Strict":
         return texts
     kind, strict = resource.kind, f"strict decoding error: {', '.join(texts)}"
-    if patched:
-        value = msgspec.json.encode(body).decode()
-        cause = ("FieldValueInvalid", f"Invalid value: {shown(value)}: {strict}", "patch")
-        raise Refusal.invalid(("", ""), "", [cause])
+    if patched is not None:
+        value = msgspec.json.encode(patched).decode()
+        raise Refusal.invalid(("", ""), "", [invalid("patch", value, strict)])
     raise Refusal.bad_request(f'{kind.name} in version "{kind.version}" cannot be handled as a {kind.name}: {strict}')

@@ -50,9 +50,10 @@ class Refusal(Exception):
         return cls(404, "NotFound", f'{resource.text} "{name}" not found', _details(resource, name))
 
     @classmethod
-    def already_exists(cls, resource: Resource, name: str) -> Self:
-        """Creating what is there."""
-        return cls(409, "AlreadyExists", f'{resource.text} "{name}" already exists', _details(resource, name))
+    def already_exists(cls, resource: Resource, name: str, going: bool = False) -> Self:
+        """Creating what is there, or is still going away."""
+        message = f'{"object is being deleted: " if going else ""}{resource.text} "{name}" already exists'
+        return cls(409, "AlreadyExists", message, _details(resource, name))
 
     @classmethod
     def conflict(cls, resource: Resource, name: str, why: str) -> Self:

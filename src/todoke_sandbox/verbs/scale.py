@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from todoke_sandbox.registry.resources import Resource
 from todoke_sandbox.verbs.refusals import Refusal
+from todoke_sandbox.verbs.validation.rules import not_negative
 
 Json = dict[str, Any]
 
@@ -48,8 +49,8 @@ def replicas_of(scale: Any) -> int:
             f"{shown} into Go struct field ScaleSpec.spec.replicas of type int32"
         )
     if value < 0:
-        cause = ("FieldValueInvalid", f"Invalid value: {value}: must be greater than or equal to 0", "spec.replicas")
-        raise Refusal.invalid(("autoscaling", "Scale"), str(scale["metadata"].get("name", "")), [cause])
+        broken = list(not_negative(value, "spec.replicas"))
+        raise Refusal.invalid(("autoscaling", "Scale"), str((scale.get("metadata") or {}).get("name", "")), broken)
     return value
 
 

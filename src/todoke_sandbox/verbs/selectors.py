@@ -30,10 +30,9 @@ Test = Callable[[Mapping[str, str]], bool]
 
 @dataclass(frozen=True)
 class LabelSelector:
-    """A conjunction of requirements on labels. Attributes: text: as it was written."""
+    """A conjunction of requirements on labels."""
 
     tests: tuple[Test, ...] = ()
-    text: str = ""
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether labels meet all requirements."""
@@ -48,11 +47,6 @@ class FieldSelector:
     """Requirements on fields: path, whether the value has to be equal, the value."""
 
     terms: tuple[tuple[str, bool, str], ...] = ()
-
-    @property
-    def text(self) -> str:
-        """As messages show it."""
-        return ",".join(f"{path}{'=' if equal else '!='}{value}" for path, equal, value in self.terms)
 
     def matches(self, body: Mapping[str, Any]) -> bool:
         """Whether the object's fields meet all requirements; a field that is not there counts as empty."""
@@ -75,7 +69,7 @@ def read_labels(text: str) -> LabelSelector:
             raise BadSelector(f"unable to parse requirement: {text[position:]!r} is no requirement on a label")
         tests.append(_test(found))
         position = found.end()
-    return LabelSelector(tuple(tests), text)
+    return LabelSelector(tuple(tests))
 
 
 def read_fields(text: str) -> FieldSelector:

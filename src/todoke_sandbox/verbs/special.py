@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from todoke_sandbox.registry.resources import Resource
-from todoke_sandbox.storage.store import Stored, TableKey
+from todoke_sandbox.storage.store import Stored
+from todoke_sandbox.storage.tables import BUDGETS
 from todoke_sandbox.verbs import deleting
 from todoke_sandbox.verbs.house import House
 from todoke_sandbox.verbs.refusals import Refusal
 from todoke_sandbox.verbs.requests import Deletion, How, Place, Written
 from todoke_sandbox.verbs.selectors import of_object
+from todoke_sandbox.verbs.validation.rules import required
 
 Json = dict[str, Any]
 
@@ -38,8 +40,7 @@ def _bind(house: House, place: Place, body: Json, how: How) -> Written:
     live = house.existing(place)
     node = (body.get("target") or {}).get("name")
     if not node:
-        cause = ("FieldValueRequired", "Required value", "target.name")
-        raise Refusal.invalid(("", "Binding"), place.name, [cause])
+        raise Refusal.invalid(("", "Binding"), place.name, [required("target.name")])
     spec, meta = live.body["spec"], live.body["metadata"]
     if meta.get("deletionTimestamp"):
         raise Refusal.conflict(
@@ -77,7 +78,7 @@ def _deletion(options: Json) -> Deletion:
 
 
 def _check_budgets(house: House, resource: Resource, pod: Stored) -> None:
-    for budget in house.store.items(TableKey("policy", "poddisruptionbudgets"), pod.namespace):
+    for budget in house.store.items(BUDGETS, pod.namespace):
         selector = of_object(budget.body["spec"].get("selector"))
         if not selector.matches(pod.body["metadata"].get("labels") or {}):
             continue

@@ -17,16 +17,17 @@ from todoke_sandbox.storage.store import Stored
 from todoke_sandbox.verbs import creating, deleting, scale, special, validation
 from todoke_sandbox.verbs.admission import admit
 from todoke_sandbox.verbs.house import House, with_metadata
-from todoke_sandbox.verbs.reading import checked, undecodable, unknown_fields
+from todoke_sandbox.verbs.reading import checked, undecodable, warnings_of
 from todoke_sandbox.verbs.refusals import Refusal
 from todoke_sandbox.verbs.requests import How, Patch, Place, Written
+from todoke_sandbox.verbs.validation.rules import IMMUTABLE, invalid, required
 from todoke_sandbox.verbs.versions import view
 
 Json = dict[str, Any]
 
 _CHANGED: Final = "the object has been modified; please apply your changes to the latest version and try again"
 _MADE_BY_PUT: Final = frozenset(
-    {"Endpoints", "Event", "Lease", "LimitRange", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"}
+    {"Endpoints", "Event", "Lease", "LimitRange", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "Service"}
 )
 """Kinds that a PUT makes where there is no such object. Source: answers of a real server."""
 
@@ -44,13 +45,13 @@ def replace(house: House, place: Place, body: Any, how: How) -> Written:
         return creating.create(house, Place(resource, place.namespace), sent, how)
     if place.subresource == "finalize":
         return special.finalize_namespace(house, place, sent, how)
-    warnings = unknown_fields(resource, sent, how)
     version = sent["metadata"].get("resourceVersion")
     if resource.custom and not version:
-        cause = ("FieldValueInvalid", "Invalid value: 0: must be specified for an update", "metadata.resourceVersion")
-        raise Refusal.invalid((resource.group, resource.plural), place.name, [cause])
+        broken = invalid("metadata.resourceVersion", 0, "must be specified for an update")
+        raise Refusal.invalid((resource.group, resource.plural), place.name, [broken])
     _check_identity(place, live, sent["metadata"])
-    return _written(house, place, live, _replaced(house, place, live, sent, how), how, warnings)
+    new, unknown = _replaced(house, place, live, sent, how)
+    return _written(house, place, live, new, how, warnings_of(resource, unknown, how))
 
 
 def patch(house: House, place: Place, change: Patch, how: How) -> Written:
@@ -68,25 +69,27 @@ def patch(house: House, place: Place, change: Patch, how: How) -> Written:
     body = view(resource, live).body
     patched = _patched(resource.kind.node, resource.text, place.name, body, change)
     sent = checked(place, patched)
-    warnings = unknown_fields(resource, sent, how, patched=True)
     _check_same(place, live, sent["metadata"])
     _check_identity(place, live, sent["metadata"])
-    return _written(house, place, live, _replaced(house, place, live, sent, how), how, warnings)
+    new, unknown = _replaced(house, place, live, sent, how)
+    return _written(house, place, live, new, how, warnings_of(resource, unknown, how, sent))
 
 
 def _check_same(place: Place, live: Stored, metadata: Mapping[str, Any]) -> None:
     """Refuse a patch that makes another object of it."""
     if (uid := metadata.get("uid")) and uid != live.uid:
-        cause = ("FieldValueInvalid", f'Invalid value: "{uid}": field is immutable', "metadata.uid")
-        raise Refusal.invalid((place.resource.group, place.resource.kind.name), place.name, [cause])
+        broken = invalid("metadata.uid", uid, IMMUTABLE)
+        raise Refusal.invalid((place.resource.group, place.resource.kind.name), place.name, [broken])
 
 
-def _replaced(house: House, place: Place, live: Stored, sent: Json, how: How) -> Json:
-    kind = place.resource.kind
+def _replaced(house: House, place: Place, live: Stored, sent: Json, how: How) -> tuple[Json, list[str]]:
+    """The object with the body in its place, and the fields in it that nobody knows."""
+    before, unknown = view(place.resource, live).body, list[str]()
     try:
-        return writes.replace(kind, view(place.resource, live).body, sent, house.writer(how, place.subresource))
+        new = writes.replace(place.resource.kind, before, sent, house.writer(how, place.subresource), unknown)
     except Undecodable as error:
         raise undecodable(place.resource, error) from error
+    return new, unknown
 
 
 def _patched(node: Any, text: str, name: str, live: Mapping[str, Any], change: Patch) -> Any:
@@ -124,8 +127,8 @@ def _applied(house: House, place: Place, body: Any, how: How) -> Written:
 
 def _appliable(body: Any, how: How) -> Json:
     if not how.manager:
-        cause = ("FieldValueRequired", "Required value: is required for apply patch", "fieldManager")
-        raise Refusal.invalid(("meta.k8s.io", "PatchOptions"), "", [cause])
+        broken = required("fieldManager", "is required for apply patch")
+        raise Refusal.invalid(("meta.k8s.io", "PatchOptions"), "", [broken])
     if not isinstance(body, dict):
         raise Refusal.bad_request("error decoding YAML: the patch is no object")
     if not body.get("apiVersion") or not body.get("kind"):
@@ -167,9 +170,9 @@ def _check_identity(place: Place, live: Stored, metadata: Mapping[str, Any]) -> 
         raise Refusal.conflict(place.resource, place.name, why)
     if version and version != str(live.version):
         if not str(version).isdecimal():
-            text = f'Invalid value: "{version}": strconv.ParseUint: parsing "{version}": invalid syntax'
-            cause = ("FieldValueInvalid", text, "metadata.resourceVersion")
-            raise Refusal.invalid((place.resource.group, place.resource.kind.name), place.name, [cause])
+            why = f'strconv.ParseUint: parsing "{version}": invalid syntax'
+            broken = invalid("metadata.resourceVersion", version, why)
+            raise Refusal.invalid((place.resource.group, place.resource.kind.name), place.name, [broken])
         raise Refusal.conflict(place.resource, place.name, _CHANGED)
 
 

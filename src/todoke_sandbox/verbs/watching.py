@@ -14,7 +14,7 @@ import msgspec
 
 from todoke_sandbox.storage.store import Change, Gone, Stored
 from todoke_sandbox.verbs.api import Api
-from todoke_sandbox.verbs.listing import check_fields, matches, too_new
+from todoke_sandbox.verbs.listing import matches, too_new
 from todoke_sandbox.verbs.refusals import Refusal
 from todoke_sandbox.verbs.requests import Place, Query
 from todoke_sandbox.verbs.versions import view
@@ -47,19 +47,19 @@ class Watch:
         """Starts at the query's version; without one, or with 0, at what is there now.
 
         Args: initial: what is there comes first, and a bookmark after it says so.
-        Raises: Refusal: the version is not there yet, or is no number. A version that is no longer kept is told
+        Raises: Refusal: the version is not there yet. A version that is no longer kept is told
             by :meth:`take`.
         """
-        check_fields(place.resource, query)
         self._api, self._place, self._query = api, place, query
         self._table = api.store.table(place.resource.table)
         self._changed = asyncio.Event()
-        self._ended = False
         self._bookmarks = bookmarks
         self._said = 0
         self._first: list[Event] | None = None
         self._at = self._start(initial)
-        self._stop = self._table.listen(lambda change: self._changed.set())
+        self._ends = [self._table.listen(lambda change: self._changed.set())]
+        if place.resource.custom:
+            self._ends.append(api.registry.listen(self._changed.set))
 
     def take(self) -> list[Event]:
         """What happened since the last call, oldest first.
@@ -80,7 +80,7 @@ class Watch:
         return [event for change in changes for event in self._events(change)]
 
     async def wait(self, seconds: float) -> bool:
-        """Wait for a change. Returns: whether there is one; False after the time."""
+        """Wait for a change, also of what is served. Returns: whether there is one; False after the time."""
         try:
             async with asyncio.timeout(seconds):
                 await self._changed.wait()
@@ -104,13 +104,11 @@ class Watch:
 
     def close(self) -> None:
         """Listen no more."""
-        self._stop()
+        for end in self._ends:
+            end()
 
     def _start(self, initial: bool) -> int:
         store, asked = self._api.store, self._query.version
-        if asked and not asked.isdecimal():
-            message = f'Invalid value: "{asked}": strconv.ParseUint: parsing "{asked}": invalid syntax'
-            raise Refusal.bad_request(f"resourceVersion: {message}")
         if int(asked or 0) > store.version:
             raise too_new(int(asked), store.version)
         if int(asked or 0) and not initial:

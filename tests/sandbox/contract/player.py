@@ -36,6 +36,7 @@ VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 PATIENCE_SECONDS = 20.0
 _UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+_ADDRESS = re.compile(r"\b10\.\d+\.\d+\.\d+\b")
 _SUFFIXED = re.compile(r"(?<=-)[bcdfghjklmnpqrstvwxz2456789]{5}(?![a-z0-9])")
 
 
@@ -142,9 +143,15 @@ class Play:
         """Without chance: times, identities, versions, names of namespaces; equal ones stay equal."""
         if isinstance(value, dict):
             owner = value.get("metadata") if isinstance(value.get("metadata"), dict) else None
-            name = f"{value.get('kind')}/{owner.get('name')}" if owner else place
-            return {self._text(key): self._masked(inner, name if owner else place) if key != "resourceVersion"
-                    else self._version(place, inner) for key, inner in value.items()}  # fmt: skip
+            here = f"{value.get('kind')}/{owner.get('name')}" if owner else place
+            shown = {self._text(key): self._masked(inner, here) for key, inner in value.items()}
+            if "resourceVersion" in value:
+                shown["resourceVersion"] = self._version(place, value["resourceVersion"])
+            if entries := value.get("managedFields"):  # their order is that of the seconds in which they were made
+                shown["managedFields"] = sorted(self._masked(entries, here), key=_whose)
+            if causes := value.get("causes"):  # told in no certain order
+                shown["causes"] = sorted(self._masked(causes, here), key=str)
+            return shown
         if isinstance(value, list):
             return [self._masked(inner, place) for inner in value]
         return self._text(value) if isinstance(value, str) else value
@@ -157,7 +164,11 @@ class Play:
     def _text(self, text: str) -> str:
         text = text.replace(self.namespace, "NAMESPACE")
         text = _UID.sub(lambda found: self._uids.setdefault(found[0], f"uid {len(self._uids) + 1}"), text)
-        return _SUFFIXED.sub("SUFFIX", _TIME.sub("TIME", text))
+        return _SUFFIXED.sub("SUFFIX", _ADDRESS.sub("ADDRESS", _TIME.sub("TIME", text)))
+
+
+def _whose(entry: Json) -> tuple[str, str, str]:
+    return entry["manager"], entry["operation"], entry.get("subresource", "")
 
 
 def at(body: Any, place: str) -> Any:

@@ -17,10 +17,11 @@ SCRIPTS = {
     for file in sorted(FOLDER.glob("*.yaml"))
     for name, script in yaml.safe_load(file.read_text()).items()
 }
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
 def play(server: Server, script: list[Any]) -> list[Any]:
-    """The script in a namespace of its own, which goes afterwards."""
+    """The script in a namespace of its own; afterwards that goes, and so do the kinds of its group."""
     namespace = f"play{secrets.token_hex(4)}"
     server.ask("POST", "/api/v1/namespaces", {"metadata": {"name": namespace}})
     start = [
@@ -34,6 +35,9 @@ def play(server: Server, script: list[Any]) -> list[Any]:
         return Play(server, namespace).run(start + script)[1:]
     finally:
         server.ask("DELETE", f"/api/v1/namespaces/{namespace}")
+        for definition in server.ask("GET", DEFINITIONS).body["items"]:
+            if definition["spec"]["group"] == f"{namespace}.example":
+                server.ask("DELETE", f"{DEFINITIONS}/{definition['metadata']['name']}")
 
 
 @pytest.mark.plane

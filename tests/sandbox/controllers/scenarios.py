@@ -37,8 +37,6 @@ _OUTSIDE = ("kubelet", "default-scheduler", "persistentvolume-controller")
 _KEY_OF_OWNER = re.compile(r'k:\{\\"uid\\":\\"[^"]*\\"\}')
 _WRITTEN_BY_CHANCE = ("Endpoints", "EndpointSlice")
 """The real controller writes as often as it happens to look, and dates a change only when its second is a new one."""
-_HELD_OTHERWISE = ("Job", "ControllerRevision", *_WRITTEN_BY_CHANCE)
-"""Here the sandbox tracks labels that come by default, and the inside of what the real server takes as one value."""
 _NODE_MANAGERS = ("kubelet", "kube-scheduler", "ingress-controller", "cloud-controller-manager")
 _WRITERS = re.compile(r"^Python(-.*)?$")
 
@@ -165,7 +163,7 @@ def _held(entry: Json, kind: str) -> str:
     manager = _WRITERS.sub("node", entry["manager"])
     manager = "node" if manager in _NODE_MANAGERS else manager
     fields = ""
-    if manager == "kube-controller-manager" and kind not in _HELD_OTHERWISE:
+    if manager == "kube-controller-manager" and kind not in _WRITTEN_BY_CHANCE:
         fields = _KEY_OF_OWNER.sub("OWNER", json.dumps(entry["fieldsV1"], sort_keys=True))
     return f"{manager} {entry['operation']} {entry.get('subresource', '')} {fields}".strip()
 

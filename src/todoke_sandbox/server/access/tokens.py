@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from todoke_sandbox.server.access.authorize import ACCOUNT_PREFIX, AUTHENTICATED, User
 from todoke_sandbox.storage.store import Store, TableKey
+from todoke_sandbox.storage.tables import SERVICE_ACCOUNTS
 from todoke_sandbox.verbs.refusals import Refusal
 
 Json = dict[str, Any]
@@ -26,7 +27,6 @@ TOKEN_SECONDS: Final = 3600
 _SWEEP: Final = 256
 """After how many tokens those that have expired are forgotten."""
 _FEWEST_SECONDS, _MOST_SECONDS = 600, 1 << 32
-_ACCOUNTS: Final = TableKey("", "serviceaccounts")
 _BOUND: Final = {"Pod": "pods", "Secret": "secrets", "Node": "nodes"}
 _ID: Final = "authentication.kubernetes.io/credential-id"
 
@@ -70,7 +70,7 @@ class Tokens:
         _check_duration(seconds)
         audiences = tuple(spec.get("audiences") or (ISSUER,))
         until = self._now() + timedelta(seconds=seconds)
-        objects = [(_ACCOUNTS, namespace, name, uid)]
+        objects = [(SERVICE_ACCOUNTS, namespace, name, uid)]
         extra = {_ID: [f"JTI={uuid.uuid4()}"]}
         bound = spec.get("boundObjectRef")
         if bound:

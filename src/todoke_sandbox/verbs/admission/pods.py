@@ -11,15 +11,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from todoke_sandbox.registry.resources import Resource
-from todoke_sandbox.storage.store import TableKey
-from todoke_sandbox.verbs.house import House
+from todoke_sandbox.storage.tables import PRIORITY_CLASSES, SERVICE_ACCOUNTS
+from todoke_sandbox.verbs.house import SUFFIX, House
 from todoke_sandbox.verbs.refusals import Refusal
 
 Json = dict[str, Any]
 
 TOKEN_PATH: Final = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 -- a path
-_ACCOUNTS: Final = TableKey("", "serviceaccounts")
-_CLASSES: Final = TableKey("scheduling.k8s.io", "priorityclasses")
 _SYSTEM_CLASSES: Final = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
 _LETTERS: Final = "bcdfghjklmnpqrstvwxz2456789"
 _GONE_NODE: Final = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
@@ -29,13 +27,19 @@ def pod(house: House, resource: Resource, new: Json, old: Mapping[str, Any] | No
     """A new Pod with what every Pod gets."""
     if old is not None:
         return new
-    name = new["metadata"].get("name", "")
+    name = _told(new["metadata"])
     spec = _with_priority(house, resource, name, new["spec"])
     spec = _with_tolerations(_with_account(house, resource, new["metadata"], spec))
     status = {**new["status"], "phase": "Pending", "qosClass": service_class(spec)}
     if spec.get("schedulingGates"):
         status["conditions"] = [_gated(house)]
     return {**new, "spec": spec, "status": status}
+
+
+def _told(metadata: Mapping[str, Any]) -> str:
+    """The name in refusals: a Pod is admitted before a name is made for it."""
+    name, prefix = str(metadata.get("name", "")), str(metadata.get("generateName", ""))
+    return prefix if prefix and name[:-SUFFIX] == prefix else name
 
 
 def _gated(house: House) -> Json:
@@ -73,7 +77,7 @@ def _with_priority(house: House, resource: Resource, name: str, spec: Json) -> J
     if named in _SYSTEM_CLASSES:
         value = _SYSTEM_CLASSES[named]
     elif named:
-        found = house.store.get(_CLASSES, "", named)
+        found = house.store.get(PRIORITY_CLASSES, "", named)
         if found is None:
             raise Refusal.forbidden(resource, name, f"no PriorityClass with name {named} was found")
         value, policy = found.body.get("value", 0), found.body.get("preemptionPolicy", policy)
@@ -96,10 +100,10 @@ def _with_account(house: House, resource: Resource, metadata: Mapping[str, Any],
     if "kubernetes.io/config.mirror" in (metadata.get("annotations") or {}):
         return spec
     name = spec.get("serviceAccountName") or "default"
-    account = house.store.get(_ACCOUNTS, metadata["namespace"], name)
+    account = house.store.get(SERVICE_ACCOUNTS, metadata["namespace"], name)
     if account is None:
         why = f'error looking up service account {metadata["namespace"]}/{name}: serviceaccount "{name}" not found'
-        raise Refusal.forbidden(resource, metadata.get("name", ""), why)
+        raise Refusal.forbidden(resource, _told(metadata), why)
     spec = {**spec, "serviceAccountName": name, "serviceAccount": name}
     if pulls := account.body.get("imagePullSecrets"):
         spec.setdefault("imagePullSecrets", pulls)

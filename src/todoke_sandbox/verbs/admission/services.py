@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from todoke_sandbox.registry.resources import Resource
-from todoke_sandbox.storage.store import TableKey
+from todoke_sandbox.storage.tables import INGRESS_CLASSES
 from todoke_sandbox.verbs.addresses import CLUSTER_NETWORK, NODE_PORTS, Exhausted
 from todoke_sandbox.verbs.house import House
 from todoke_sandbox.verbs.refusals import Refusal
+from todoke_sandbox.verbs.validation.rules import invalid
 
 Json = dict[str, Any]
 
-INGRESS_CLASSES: Final = TableKey("networking.k8s.io", "ingressclasses")
 DEFAULT_CLASS: Final = "ingressclass.kubernetes.io/is-default-class"
 _ALLOCATED: Final = ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy")
 
@@ -89,8 +89,7 @@ def _check_address(house: House, name: str, owner: str, asked: str) -> None:
     elif holder is not None:
         why = f"failed to allocate IP {asked}: provided IP is already allocated"
     if why:
-        text = f'Invalid value: ["{asked}"]: {why}'
-        raise Refusal.invalid(("", "Service"), name, [("FieldValueInvalid", text, "spec.clusterIPs")])
+        raise Refusal.invalid(("", "Service"), name, [invalid("spec.clusterIPs", [asked], why)])
 
 
 def _give_ports(house: House, name: str, owner: str, spec: Json, before: Mapping[str, Any]) -> None:
@@ -118,14 +117,12 @@ def _check_port(house: House, name: str, owner: str, asked: int, index: int) -> 
     holder = house.addresses.port_holder(asked)
     if asked not in NODE_PORTS:
         low, high = NODE_PORTS.start, NODE_PORTS.stop - 1
-        why = (
-            f"Invalid value: {asked}: provided port is not in the valid range. The range of valid ports is {low}-{high}"
-        )
+        why = f"provided port is not in the valid range. The range of valid ports is {low}-{high}"
     elif holder is not None and holder != owner:
-        why = f"Invalid value: {asked}: provided port is already allocated"
+        why = "provided port is already allocated"
     else:
         return
-    raise Refusal.invalid(("", "Service"), name, [("FieldValueInvalid", why, f"spec.ports[{index}].nodePort")])
+    raise Refusal.invalid(("", "Service"), name, [invalid(f"spec.ports[{index}].nodePort", asked, why)])
 
 
 def _take_ports(spec: Json, before: Mapping[str, Any]) -> None:

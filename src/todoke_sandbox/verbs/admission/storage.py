@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from todoke_sandbox.registry.resources import Resource
-from todoke_sandbox.storage.store import TableKey
+from todoke_sandbox.storage.tables import STORAGE_CLASSES
 from todoke_sandbox.verbs.house import House, with_metadata
 
 Json = dict[str, Any]
 
-CLASSES: Final = TableKey("storage.k8s.io", "storageclasses")
 IS_DEFAULT: Final = "storageclass.kubernetes.io/is-default-class"
 
 
@@ -37,7 +36,7 @@ def _protected(new: Json, finalizer: str) -> Json:
 def _default_class(house: House) -> str:
     marked = [
         stored
-        for stored in house.store.items(CLASSES)
+        for stored in house.store.items(STORAGE_CLASSES)
         if (stored.body["metadata"].get("annotations") or {}).get(IS_DEFAULT) == "true"
     ]
     return max(marked, key=lambda stored: stored.body["metadata"]["creationTimestamp"]).name if marked else ""

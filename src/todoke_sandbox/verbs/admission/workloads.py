@@ -31,4 +31,6 @@ def job(house: House, resource: Resource, new: Json, old: Mapping[str, Any] | No
     template = {**template, "metadata": {**template["metadata"], "labels": labels}}
     selector = dict(spec.get("selector") or {})
     selector["matchLabels"] = {**(selector.get("matchLabels") or {}), CONTROLLER_UID: uid}
-    return {**new, "spec": {**spec, "selector": selector, "template": template}}
+    if not metadata.get("labels"):
+        metadata = {**metadata, "labels": labels}  # as the defaults do to whatever is read
+    return {**new, "metadata": metadata, "spec": {**spec, "selector": selector, "template": template}}

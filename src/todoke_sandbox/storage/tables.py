@@ -1,4 +1,4 @@
-"""The tables that controllers read and write."""
+"""The tables that verbs and controllers know by name."""
 
 from __future__ import annotations
 
@@ -29,3 +29,6 @@ SLICES: Final = TableKey("discovery.k8s.io", "endpointslices")
 INGRESSES: Final = TableKey("networking.k8s.io", "ingresses")
 BUDGETS: Final = TableKey("policy", "poddisruptionbudgets")
 DEFINITIONS: Final = TableKey("apiextensions.k8s.io", "customresourcedefinitions")
+STORAGE_CLASSES: Final = TableKey("storage.k8s.io", "storageclasses")
+INGRESS_CLASSES: Final = TableKey("networking.k8s.io", "ingressclasses")
+PRIORITY_CLASSES: Final = TableKey("scheduling.k8s.io", "priorityclasses")
