@@ -4,15 +4,16 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
+SCHEMA := src/todoke_sandbox/schema
+WORKER := src/todoke/render/bin/render-worker
 
-.PHONY: help setup demo recording test test-quick lint bench plane lock clean
+.PHONY: help setup demo recording test test-quick lint bench plane judges lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
-setup: .venv/.ready ## the virtual environment in .venv, with the program at .venv/bin/todoke
+setup: .venv/.ready $(WORKER) ## the virtual environment in .venv, with the program at .venv/bin/todoke, and the render worker
 
-SCHEMA := src/todoke_sandbox/schema
 
 .venv/.ready: requirements/dev.txt requirements/uv.txt requirements/sandbox-schema.txt pyproject.toml \
   $(SCHEMA)/make_definitions.py $(SCHEMA)/wire.txt
@@ -27,24 +28,32 @@ SCHEMA := src/todoke_sandbox/schema
 	@touch $@
 	@echo "ready: $(BIN)/todoke"
 
-demo: setup ## see it first: a commit's whole story, on a cluster of its own (ARGS=--exit ends after it)
+$(WORKER): .venv/.ready $(wildcard render-worker/*) $(wildcard tools/*)
+	@echo "building the render worker (Go; a minute the first time) ..."
+	@$(BIN)/python render-worker/build.py >/dev/null
+	@touch $@
+
+demo: .venv/.ready ## see it first: a commit's whole story, on a cluster of its own (ARGS=--exit ends after it)
 	@$(BIN)/todoke demo $(ARGS)
 
-recording: setup ## play the story once more into docs/demo.cast, for `asciinema play`
+recording: .venv/.ready ## play the story once more into docs/demo.cast, for `asciinema play`
 	@$(BIN)/todoke demo --exit --record docs/demo.cast $(ARGS)
 
 plane: setup ## build the real control plane (etcd, kube-apiserver, kube-controller-manager) into a cache outside the checkout
 	@$(BIN)/python tests/cluster/plane/build.py
 
-test: setup plane ## everything, on the real control plane
+judges: setup ## fetch the real kubectl, Helm and Jsonnet that judge rendering, into the same cache
+	@$(BIN)/python -m tests.render.golden.judges
+
+test: setup plane judges ## everything, on the real control plane
 	@$(BIN)/python -m pytest $(ARGS)
 
 test-quick: setup ## all that needs no control plane, in less than a minute
-	@$(BIN)/python -m pytest -m "not plane and not anywhere" $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not plane and not anywhere and not judge" $(ARGS)
 
 lint: setup ## formatting, style, types, import contracts
-	@$(BIN)/ruff format --check src tests bench
-	@$(BIN)/ruff check src tests bench
+	@$(BIN)/ruff format --check src tests bench tools render-worker
+	@$(BIN)/ruff check src tests bench tools render-worker
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 
@@ -58,4 +67,4 @@ lock: setup ## bring the locked requirements up to date
 	  sandbox-schema.in -o sandbox-schema.txt
 
 clean: ## remove what setup made; the control plane's cache stays
-	@rm -rf .venv $(SCHEMA)/data .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dist
+	@rm -rf .venv $(SCHEMA)/data $(WORKER) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dist

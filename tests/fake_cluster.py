@@ -79,6 +79,9 @@ class FakeCluster:
             self.store.removed(key)
         self._tell(live)
 
+    async def capabilities(self) -> tuple[str, tuple[str, ...]]:
+        return "1.37.2", tuple(sorted(f"{kind.group}/{kind.version}".lstrip("/") for kind in self.kinds))
+
     async def prepare(self, kinds: Iterable[Kind]) -> Mapping[Kind, bool | None]:
         wanted = list(kinds)
         if self._served is None or any(kind not in self._served for kind in wanted):

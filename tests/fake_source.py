@@ -6,11 +6,12 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import PurePosixPath
 
+from tests.fake_tree import FakeTree
 from todoke.model.credentials import Credential
 from todoke.model.errors import Blocked, Unreachable
-from todoke.model.sources import CommitInfo, Reverted, RevertRequest, SourceFile, SourceSpec
+from todoke.model.sources import CommitInfo, Reverted, RevertRequest
+from todoke.model.trees import Tree
 
 _FIELD = "spec.source.targetRevision"
 _BEGAN = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
@@ -101,29 +102,8 @@ class FakeSource:
             return known[0]
         raise Blocked(f"repository {repo_url}", f'revision "{revision}" not found', field=_FIELD)
 
-    def fingerprint(self, repo_url: str, sha: str, spec: SourceSpec) -> str:
-        parts = [f"{file.path} {hashlib.sha1(file.data).hexdigest()}" for file in self.files(repo_url, sha, spec)]
-        return hashlib.sha1("\n".join(parts).encode()).hexdigest()
-
-    def files(self, repo_url: str, sha: str, spec: SourceSpec) -> tuple[SourceFile, ...]:
-        snapshot = self._snapshot(repo_url, sha)
-        folder = "" if spec.path in ("", ".") else spec.path.strip("/") + "/"
-        inside = {p.removeprefix(folder): data for p, data in snapshot.files.items() if p.startswith(folder)}
-        if not inside:
-            raise Blocked(
-                f"repository {repo_url}",
-                f'no such folder "{spec.path}" at {sha[:8]}',
-                field="spec.source.path",
-                next_step="Push it or correct the path",
-            )
-        return tuple(
-            SourceFile(path, inside[path])
-            for path in sorted(inside)
-            if path.endswith((".yaml", ".yml", ".json"))
-            and (spec.recurse or "/" not in path)
-            and (not spec.include or PurePosixPath(path).match(spec.include))
-            and not (spec.exclude and PurePosixPath(path).match(spec.exclude))
-        )
+    def tree(self, repo_url: str, sha: str) -> Tree:
+        return FakeTree(self._snapshot(repo_url, sha).files, sha[:8])
 
     def commit(self, repo_url: str, sha: str) -> CommitInfo:
         """Author, date and subject."""

@@ -6,7 +6,7 @@ finalizers, kinds that are not served, and failures on demand. tests/contract sh
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import yaml
@@ -16,11 +16,12 @@ from tests.fake_cluster import STANDARD_KINDS, FakeCluster
 from tests.fake_source import FakeSource
 from tests.fake_store import Json, live_object
 from todoke.model.deliverables import DeliverableKey
+from todoke.model.errors import Blocked
 from todoke.model.events import Event, identity
 from todoke.model.objects import Manifest, ObjectKey, encode, kind_of
-from todoke.model.renderings import Rendering, Stamp
-from todoke.model.sources import SourceFile
+from todoke.model.renderings import Checkout, RenderContext, Rendering, Stamp
 from todoke.model.tracking import INSTALLATION_ID, TRACKING_ID, tracking_id
+from todoke.model.trees import Found, Look, Tree, answer_of
 
 __all__ = [
     "STANDARD_KINDS",
@@ -51,14 +52,33 @@ class FakeClock:
 class FakeRenderer:
     """YAML in, marked objects out."""
 
-    def render(self, files: Iterable[SourceFile], stamp: Stamp) -> Rendering:
+    async def render(self, checkout: Checkout, context: RenderContext, stamp: Stamp) -> Rendering:
+        spec, tree = checkout.spec, checkout.tree
+        look = Look(spec.path, "tree", answer_of(tree, spec.path, "tree"))
+        if not look.answer:
+            raise Blocked(
+                f"repository {spec.repo_url}",
+                f'no such folder "{spec.path}" at {tree.revision}',
+                field="spec.source.path",
+                next_step="Push it or correct the path",
+            )
         found = []
-        for file in files:
-            for body in yaml.safe_load_all(file.data):
+        for path, file in self._files(tree, tree.find(spec.path), ""):
+            for body in yaml.safe_load_all(tree.read(file)):
                 kind = kind_of(body)
                 key = ObjectKey(kind.group, kind.kind, body["metadata"].get("namespace", ""), body["metadata"]["name"])
-                found.append(Manifest(key, kind.version, encode(body), file.path))
-        return Rendering(tuple(found))
+                found.append(Manifest(key, kind.version, encode(body), path))
+        return Rendering(tuple(found), looks=(look,), tool="Directory")
+
+    async def key(self, checkout: Checkout, context: RenderContext, looks: Iterable[Look]) -> str:
+        return str([checkout.spec, *(answer_of(checkout.tree, look.path, look.intent) for look in looks)])
+
+    def _files(self, tree: Tree, folder: Found, prefix: str) -> Iterator[tuple[str, Found]]:
+        for name, entry in tree.entries(folder):
+            if entry.is_folder:
+                yield from self._files(tree, entry, f"{prefix}{name}/")
+            elif name.endswith((".yaml", ".yml", ".json")):
+                yield prefix + name, entry
 
     def place(self, manifest: Manifest, namespaced: bool | None, stamp: Stamp) -> Manifest:
         body = manifest.body

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from todoke.cluster.client import KubeClient
     from todoke.delivery.loop import Pace
     from todoke.delivery.queries import Queries
+    from todoke.model.telemetry import Telemetry
+    from todoke.render.cache import CachedRenderer
     from todoke.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -116,7 +118,6 @@ async def controller(settings: Settings, announce: Callable[[str], None]) -> Non
     from todoke.cluster.kube import KubeCluster
     from todoke.delivery.loop import Loop
     from todoke.delivery.walk import Delivery, House, Rooms
-    from todoke.render.directory import DirectoryRenderer
     from todoke.source.repositories import GitSource
     from todoke.store.folder import claimed
     from todoke.store.ledger import SqliteLedger
@@ -131,7 +132,8 @@ async def controller(settings: Settings, announce: Callable[[str], None]) -> Non
         ledger = SqliteLedger(state / "ledger.db")
         stack.callback(ledger.close)
         cluster, applications = KubeCluster(client, settings.namespace), KubeApplications(client, settings.namespace)
-        rooms = Rooms(source, DirectoryRenderer(), cluster, applications, ledger, lambda: datetime.now(UTC))
+        renderer = await stack.enter_async_context(_renderer(state, metrics))
+        rooms = Rooms(source, renderer, cluster, applications, ledger, lambda: datetime.now(UTC))
         house = House(settings.namespace, settings.stamped_installation, settings.mark, settings.observe)
         loop = Loop(Delivery(rooms, house), rooms, house, _pace(settings))
         metrics.watch(loop.application_bodies, lambda: loop.queue.depth)
@@ -202,7 +204,6 @@ async def queries(settings: Settings) -> AsyncIterator[Queries]:
     from todoke.delivery.query_ports import Desk
     from todoke.delivery.walk import House
     from todoke.model.telemetry import Silent
-    from todoke.render.directory import DirectoryRenderer
     from todoke.source.repositories import GitSource
     from todoke.store.ledger import SqliteLedger
 
@@ -213,6 +214,7 @@ async def queries(settings: Settings) -> AsyncIterator[Queries]:
         mirrors = stack.enter_context(_mirrors(state))
         source = GitSource(mirrors, Silent(), fetch_timeout_seconds=settings.fetch_seconds)
         stack.push_async_callback(source.close)
+        renderer = await stack.enter_async_context(_renderer(state, Silent()))
 
         def ledger() -> SqliteLedger:
             opened = SqliteLedger(state / "ledger.db")
@@ -221,7 +223,7 @@ async def queries(settings: Settings) -> AsyncIterator[Queries]:
 
         desk = Desk(
             source=source,
-            renderer=DirectoryRenderer(),
+            renderer=renderer,
             cluster=DirectCluster(client),
             applications=DirectApplications(client, settings.namespace),
             ledger=ledger,
@@ -229,6 +231,22 @@ async def queries(settings: Settings) -> AsyncIterator[Queries]:
             new_id=lambda: str(uuid4()),
         )
         yield Queries(desk, House(settings.namespace, settings.stamped_installation, settings.mark))
+
+
+@asynccontextmanager
+async def _renderer(state: Path, telemetry: Telemetry) -> AsyncIterator[CachedRenderer]:
+    """The renderer with its processes and its cache."""
+    from todoke.render.cache import CachedRenderer
+    from todoke.render.renderer import Renderer
+    from todoke.render.worker import Workers, program
+
+    workers = Workers(program(), telemetry=telemetry)
+    renderer = CachedRenderer(Renderer(workers), state / "renderings.db", telemetry)
+    try:
+        yield renderer
+    finally:
+        renderer.close()
+        await workers.close()
 
 
 @contextlib.contextmanager

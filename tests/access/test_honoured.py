@@ -31,10 +31,13 @@ def test_all_of_a_plain_application_is_honoured():
 @pytest.mark.parametrize(
     ("spec", "paths"),
     [
-        ({"source": {"repoURL": "u", "helm": {"releaseName": "x", "values": "y"}}}, ("spec.source.helm",)),
+        (
+            {"source": {"repoURL": "u", "helm": {"releaseName": "x", "passCredentials": True}}},
+            ("spec.source.helm.passCredentials",),
+        ),
         ({"source": {"repoURL": "u", "helm": {"values": ""}, "kustomize": {}, "chart": None}}, ()),
-        ({"sources": [{"repoURL": "u"}, {"repoURL": "v", "ref": "values"}]}, ("spec.sources[1].ref",)),
-        ({"source": {"directory": {"jsonnet": {"libs": ["vendor"]}}}}, ("spec.source.directory.jsonnet",)),
+        ({"sources": [{"repoURL": "u"}, {"repoURL": "v", "tagPrefix": "v"}]}, ("spec.sources[1].tagPrefix",)),
+        ({"source": {"kustomize": {"kubeVersion": "1.30"}}}, ("spec.source.kustomize.kubeVersion",)),
         ({"sourceHydrator": {"drySource": {"repoURL": "u"}}}, ("spec.sourceHydrator",)),
         (
             {"syncPolicy": {"managedNamespaceMetadata": {"labels": {"team": "shop"}}}},

@@ -30,7 +30,9 @@ from todoke.model.events import Event
 from todoke.model.objects import Kind, ObjectKey
 from todoke.model.plans import Plan, Step
 from todoke.model.telemetry import Silent
-from todoke.render.directory import DirectoryRenderer
+from todoke.render.cache import CachedRenderer
+from todoke.render.renderer import Renderer
+from todoke.render.worker import Workers, program
 from todoke.source.repositories import GitSource
 
 KINDS = {
@@ -72,8 +74,12 @@ class Stage:
         self.source = GitSource(self.state / "mirrors", Silent(), fetch_timeout_seconds=20)
         stack.push_async_callback(self.source.close)
         self.cluster, self.applications = KubeCluster(client, self.namespace), KubeApplications(client, self.namespace)
+        workers = Workers(program())
+        stack.push_async_callback(workers.close)
+        self.renderer = CachedRenderer(Renderer(workers), self.state / "renderings.db")
+        stack.callback(self.renderer.close)
         rooms = Rooms(
-            self.source, DirectoryRenderer(), self.cluster, self.applications, self.ledger, lambda: datetime.now(UTC)
+            self.source, self.renderer, self.cluster, self.applications, self.ledger, lambda: datetime.now(UTC)
         )
         self.delivery = Delivery(rooms, self.house)
         self.loop = Loop(self.delivery, rooms, self.house, Pace(workers=4, poll_seconds=1.0))

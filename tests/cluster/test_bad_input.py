@@ -165,9 +165,9 @@ SPECS = {
         {"project": "secret-lab"},
         ("spec.project: there is no project secret-lab", "Create the AppProject or name another"),
     ),
-    "helm": (
-        {"source": {"helm": {"releaseName": "shop"}}},
-        ("spec.source.helm: only plain manifests",),
+    "plugin": (
+        {"source": {"plugin": {"name": "templater"}}},
+        ("spec.source.plugin: config management plugins are not run by this version",),
     ),
 }
 
@@ -186,7 +186,7 @@ async def test_an_invalid_spec_is_told_and_over_when_it_is_corrected(scene: Scen
     await desk.ask_for_sync()
     await desk.operation_ended("Error", *words)
     await scene.fine_goes_on()
-    back = {"helm": None, "server": None, "name": None}
+    back = {"plugin": None, "server": None, "name": None}
     await desk.patch({"spec": {field: _undone(right[field], back) for field in wrong}})
     status = await until(desk.status, lambda status: not status["conditions"])
     assert status["sync"]["status"] == "Synced"

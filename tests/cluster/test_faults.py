@@ -20,7 +20,6 @@ from tests.cluster.proxy import Dropped, Proxy, Write
 from tests.cluster.stage import Stage, config_map, install_kinds, opened
 from tests.cluster.waiting import until
 from todoke.delivery.walk import Delivery, Rooms
-from todoke.render.directory import DirectoryRenderer
 
 pytestmark = pytest.mark.plane
 
@@ -151,7 +150,7 @@ async def test_a_clock_that_jumps_does_not_stop_anything(stage: Stage):
     def now() -> datetime:
         return datetime.now(UTC) + clock
 
-    rooms = Rooms(stage.source, DirectoryRenderer(), stage.cluster, stage.applications, stage.ledger, now)
+    rooms = Rooms(stage.source, stage.renderer, stage.cluster, stage.applications, stage.ledger, now)
     stage.delivery = Delivery(rooms, stage.house)
     await stage.commit({"shop/all.yaml": config_map(color="blue")})
     await stage.application()
@@ -179,7 +178,7 @@ async def test_a_failed_sync_is_tried_again_after_the_clock_was_set_back(stage: 
     clock = timedelta()
     rooms = Rooms(
         stage.source,
-        DirectoryRenderer(),
+        stage.renderer,
         stage.cluster,
         stage.applications,
         stage.ledger,

@@ -15,6 +15,7 @@ import pytest
 from tests.cluster.certificates import Certificates
 from tests.cluster.git_repo import Repo
 from tests.source.conftest import WatchedServer
+from tests.source.reading import files
 from todoke.model.credentials import Credential, CredentialUse, SecretText
 from todoke.model.errors import Blocked, Unreachable
 from todoke.model.sources import SourceSpec, shown_url
@@ -121,7 +122,7 @@ async def test_a_login_opens_the_repository_for_asking_and_fetching(
     if how == "credential":
         source.use_credentials([credential(server.url(), use=TEMPLATE)])
     assert await source.refresh(url)
-    assert source.files(url, sha, SourceSpec(url))
+    assert files(source, url, sha, SourceSpec(url))
 
 
 async def test_missing_and_wrong_logins_are_told_apart_and_a_new_one_is_used_at_once(
@@ -184,7 +185,7 @@ async def test_a_certificate_that_is_not_trusted_is_blocked_unless_the_secret_sa
     )
     source.use_credentials([trusting])
     assert await source.refresh(tls_url)
-    assert source.files(tls_url, sha, SourceSpec(tls_url))
+    assert files(source, tls_url, sha, SourceSpec(tls_url))
 
 
 class _Redirect(HTTPServer):
@@ -233,7 +234,7 @@ async def test_a_redirect_is_followed_but_the_login_stays_at_home(
     url = f"http://127.0.0.1:{redirect.server_port}/shop.git"
     source.use_credentials([credential(url)])
     assert await source.refresh(url)
-    assert source.files(url, sha, SourceSpec(url))
+    assert files(source, url, sha, SourceSpec(url))
     assert all(redirect.logins)
     asked = len(redirect.logins)
     assert not await source.refresh(url)

@@ -8,9 +8,10 @@ import pygit2
 import pytest
 
 from tests.cluster.git_repo import Repo, Symlink
+from tests.source.reading import files, fingerprint
 from todoke.model.errors import Blocked, Unreachable
 from todoke.model.sources import SourceSpec
-from todoke.source import export
+from todoke.render import listing
 from todoke.source.repositories import GitSource
 
 TREE = {
@@ -27,7 +28,7 @@ TREE = {
 
 async def paths(source: GitSource, repo: Repo, **options: Any) -> list[str]:
     sha = await source.latest(repo.url, "main")
-    return [file.path for file in source.files(repo.url, sha, SourceSpec(repo.url, **{"path": "app", **options}))]
+    return [file.path for file in files(source, repo.url, sha, SourceSpec(repo.url, **{"path": "app", **options}))]
 
 
 @pytest.mark.parametrize(
@@ -72,24 +73,24 @@ async def test_a_glob_that_is_none_is_blocked(source: GitSource, repo: Repo) -> 
 async def test_a_path_that_is_no_folder_is_blocked(source: GitSource, repo: Repo, path: str, message: str) -> None:
     repo.commit(TREE, "one")
     sha = await source.latest(repo.url, "main")
-    for read in (source.files, source.fingerprint):
+    for read in (files, fingerprint):
         with pytest.raises(Blocked, match=message) as caught:
-            read(repo.url, sha, SourceSpec(repo.url, path=path))
+            read(source, repo.url, sha, SourceSpec(repo.url, path=path))
         assert caught.value.field == "spec.source.path"
 
 
 async def test_links_inside_the_repository_are_followed(source: GitSource, repo: Repo) -> None:
-    files = {
+    tree = {
         "app/x.yaml": Symlink("../shared/real.yaml"),
         "app/chain.yaml": Symlink("x.yaml"),
         "shared/real.yaml": "real",
         "current": Symlink("app"),
         "app/folder": Symlink("../shared"),
     }
-    repo.commit(files, "one")
+    repo.commit(tree, "one")
     sha = await source.latest(repo.url, "main")
     for path in ("app", "current"):
-        read = source.files(repo.url, sha, SourceSpec(repo.url, path=path, recurse=True))
+        read = files(source, repo.url, sha, SourceSpec(repo.url, path=path, recurse=True))
         assert [(file.path, file.data) for file in read] == [("chain.yaml", b"real"), ("x.yaml", b"real")]
 
 
@@ -108,11 +109,11 @@ async def test_links_inside_the_repository_are_followed(source: GitSource, repo:
 async def test_a_link_that_leads_astray_is_blocked_and_named(
     source: GitSource, repo: Repo, target: str, problem: str, recurse: bool
 ) -> None:
-    files = {"app/evil.yaml": Symlink(target), "app/other.yaml": Symlink("evil.yaml"), "out": Symlink("/etc")}
-    repo.commit(files, "one")
+    tree = {"app/evil.yaml": Symlink(target), "app/other.yaml": Symlink("evil.yaml"), "out": Symlink("/etc")}
+    repo.commit(tree, "one")
     sha = await source.latest(repo.url, "main")
     with pytest.raises(Blocked, match=rf"evil.yaml -> {target} {problem}"):
-        source.files(repo.url, sha, SourceSpec(repo.url, path="app", recurse=recurse))
+        files(source, repo.url, sha, SourceSpec(repo.url, path="app", recurse=recurse))
 
 
 @pytest.mark.parametrize(
@@ -128,21 +129,8 @@ async def test_a_folder_link_that_leads_astray_is_blocked(
     assert await paths(source, repo, recurse=True, exclude="link") == ["a.yaml"]
 
 
-@pytest.mark.parametrize("name", ["Chart.yaml", "kustomization.yaml", "kustomization.yml", "Kustomization"])
-async def test_a_folder_for_another_tool_is_blocked_unless_that_file_is_excluded(
-    source: GitSource, repo: Repo, name: str
-) -> None:
-    repo.commit({f"app/{name}": "x: 1", "app/a.yaml": "a"}, "one")
-    with pytest.raises(Blocked, match=f"{name}.*not rendered yet by this version"):
-        await paths(source, repo)
-    assert await paths(source, repo, exclude=name) == ["a.yaml"]
-
-
-async def test_jsonnet_and_lfs_and_submodules_are_refused_by_name(source: GitSource, repo: Repo) -> None:
-    repo.commit({"app/a.jsonnet": "{}"}, "one")
-    with pytest.raises(Blocked, match=r"a\.jsonnet is Jsonnet"):
-        await paths(source, repo)
-    repo.commit({"app/a.jsonnet": None, "app/big.yaml": "version https://git-lfs.github.com/spec/v1\noid x"}, "two")
+async def test_lfs_and_submodules_are_refused_by_name(source: GitSource, repo: Repo) -> None:
+    repo.commit({"app/big.yaml": "version https://git-lfs.github.com/spec/v1\noid x"}, "one")
     await source.refresh(repo.url)
     with pytest.raises(Blocked, match=r"big\.yaml is stored in Git LFS"):
         await paths(source, repo)
@@ -159,7 +147,7 @@ async def test_too_much_is_blocked_before_it_is_read(
     repo.commit({f"app/{number}.yaml": b"x" * 3_000_000 for number in range(4)}, "one")
     with pytest.raises(Blocked, match=r"larger than 10 MiB together \(at 3.yaml\)"):
         await paths(source, repo)
-    monkeypatch.setattr(export, "_MOST_ENTRIES", 3)
+    monkeypatch.setattr(listing, "_MOST_ENTRIES", 3)
     repo.commit({"app/5.yaml": "x"}, "two")
     await source.refresh(repo.url)
     with pytest.raises(Blocked, match="more than 3 names"):
@@ -170,14 +158,14 @@ async def test_a_two_megabyte_file_passes_unchanged(source: GitSource, repo: Rep
     text = b"kind: ConfigMap\ndata: {x: '" + b"y" * 2_000_000 + b"'}"
     sha = repo.commit({"app/big.yaml": text}, "one")
     await source.refresh(repo.url)
-    assert source.files(repo.url, sha, SourceSpec(repo.url, path="app"))[0].data == text
+    assert files(source, repo.url, sha, SourceSpec(repo.url, path="app"))[0].data == text
 
 
 async def test_the_fingerprint_changes_with_what_is_read_and_only_then(source: GitSource, repo: Repo) -> None:
     async def print_of(path: str = "app", **options: Any) -> str:
         await source.refresh(repo.url)
         sha = await source.latest(repo.url, "main")
-        return source.fingerprint(repo.url, sha, SourceSpec(repo.url, path=path, **options))
+        return fingerprint(source, repo.url, sha, SourceSpec(repo.url, path=path, **options))
 
     repo.commit({**TREE, "app/link.yaml": Symlink("../other/x.yaml")}, "one")
     first, deep = await print_of(), await print_of(recurse=True)
@@ -196,10 +184,10 @@ async def test_the_fingerprint_changes_with_what_is_read_and_only_then(source: G
 async def test_a_commit_that_was_never_fetched_is_not_there_yet(source: GitSource, repo: Repo) -> None:
     repo.commit(TREE, "one")
     with pytest.raises(Unreachable, match="not been fetched"):
-        source.files(repo.url, "0" * 40, SourceSpec(repo.url))
+        files(source, repo.url, "0" * 40, SourceSpec(repo.url))
     await source.refresh(repo.url)
     with pytest.raises(Unreachable, match="00000000 has not been fetched"):
-        source.files(repo.url, "0" * 40, SourceSpec(repo.url))
+        files(source, repo.url, "0" * 40, SourceSpec(repo.url))
 
 
 def _add_submodule(repo: Repo, path: str) -> None:

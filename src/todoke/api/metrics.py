@@ -12,12 +12,19 @@ _LABELS = {
     "argocd_app_k8s_request_total": ("verb",),
     "argocd_git_request_total": ("request_type",),
     "argocd_git_fetch_fail_total": (),
+    "todoke_render_cache_total": ("result",),
+    "todoke_render_requests_total": ("engine", "outcome"),
+    "todoke_render_worker_ends_total": ("reason",),
 }
 _HELP = {
     "argocd_app_k8s_request_total": "Requests to the Kubernetes API by method.",
     "argocd_git_request_total": "Requests to Git repositories by type.",
     "argocd_git_fetch_fail_total": "Fetches that failed.",
     "argocd_git_request_duration_seconds": "Seconds a request to a Git repository took.",
+    "todoke_render_cache_total": "Renderings asked for, by whether they were known: hit, miss, error.",
+    "todoke_render_requests_total": "Requests to the render worker by engine and outcome: rendered, failed, ended.",
+    "todoke_render_duration_seconds": "Seconds a request to the render worker took.",
+    "todoke_render_worker_ends_total": "Processes of the render worker that ended, by reason.",
 }
 _INFO = (
     "namespace",

@@ -48,6 +48,10 @@ class DirectCluster:
         self._index = OwnedIndex()
         self._seen: set[tuple[Kind, ObjectKey]] = set()
 
+    async def capabilities(self) -> tuple[str, tuple[str, ...]]:
+        """The server's version, such as 1.37.2, and the API versions and kinds that it serves."""
+        return await self._discovery.capabilities()
+
     async def prepare(self, kinds: Iterable[Kind]) -> Mapping[Kind, bool | None]:
         """Whether each kind is namespaced, or None when the server does not serve it."""
         found = {kind: await self._discovery.find(kind) for kind in kinds}

@@ -58,7 +58,12 @@ class _Groups(msgspec.Struct):
     items: list[_Group] = []
 
 
+class _Release(msgspec.Struct):
+    gitVersion: str = ""  # noqa: N815 -- the server's spelling
+
+
 _decode = msgspec.json.Decoder(_Groups).decode
+_decode_version = msgspec.json.Decoder(_Release).decode
 
 
 class Discovery:
@@ -69,6 +74,8 @@ class Discovery:
         self._known: dict[Kind, Resource] = {}
         self._etags: dict[str, str] = {}
         self._asked = float("-inf")
+        self._version = ""
+        self._served: tuple[str, ...] = ()
         self._asking = asyncio.Lock()
 
     async def find(self, kind: Kind) -> Resource | None:
@@ -82,6 +89,19 @@ class Discovery:
     def known(self, kind: Kind) -> Resource | None:
         """The same without asking."""
         return self._known.get(kind)
+
+    async def capabilities(self) -> tuple[str, tuple[str, ...]]:
+        """The server's version, such as 1.37.2, and what it serves: each `apps/v1` and each `apps/v1/Deployment`."""
+        if not self._known:
+            async with self._asking:
+                if not self._known:
+                    await self.refresh()
+        if not self._version:
+            status, _, body = await self._client.exchange("GET", "/version", subject="the server's version")
+            if status != 200:
+                raise refusal(status, body, "the server's version")
+            self._version = _decode_version(body).gitVersion.removeprefix("v")
+        return self._version, self._served
 
     def other_version(self, kind: Kind) -> Resource | None:
         """The same kind at another version, of those that were known last."""
@@ -118,4 +138,8 @@ class Discovery:
                     kind = Kind(group.metadata.name, version.version, ref.kind)
                     found[kind] = Resource(kind, entry.resource, entry.scope == "Namespaced")
         changed, self._known = found != self._known, found
+        if changed:
+            groups_served = {f"{kind.group}/{kind.version}".lstrip("/") for kind in found}
+            kinds_served = {f"{kind.group}/{kind.version}/{kind.kind}".lstrip("/") for kind in found}
+            self._served = tuple(sorted(groups_served | kinds_served))
         return changed

@@ -58,6 +58,10 @@ class KubeCluster:
         """Give the room the task group in which its watches live, and whom to tell."""
         self._group, self._on_object = group, on_object
 
+    async def capabilities(self) -> tuple[str, tuple[str, ...]]:
+        """The server's version, such as 1.37.2, and the API versions and kinds that it serves."""
+        return await self._discovery.capabilities()
+
     async def prepare(self, kinds: Iterable[Kind]) -> Mapping[Kind, bool | None]:
         """Make sure each kind is watched: whether it is namespaced, or None when its version is not served.
 

@@ -163,7 +163,9 @@ class CarryOut:
         memory.unconfirmed.pop(step.key, None)
         if step.live is None:
             return "created"
-        return "configured" if answer.resource_version != step.live.resource_version else "unchanged"
+        if answer.resource_version == step.live.resource_version:
+            return "unchanged"
+        return "; ".join(("configured", *step.notes))
 
     async def _applied(self, step: Step, manifest: Manifest) -> LiveObject:
         live = step.live

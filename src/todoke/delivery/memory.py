@@ -9,6 +9,7 @@ from todoke.delivery.reading import Subject
 from todoke.model.deliverables import DeliverableKey
 from todoke.model.health import Health
 from todoke.model.objects import Kind, Manifest, ObjectKey
+from todoke.model.trees import Look
 
 
 class Rendered(msgspec.Struct, frozen=True):
@@ -22,6 +23,8 @@ class Rendered(msgspec.Struct, frozen=True):
     unknown: frozenset[Kind] = frozenset()  # kinds that the server did not serve then
     coming: frozenset[Kind] = frozenset()  # kinds whose CRD is among the manifests
     hooks: tuple[Manifest, ...] = ()  # objects that run around a sync, apart from the manifests
+    looks: tuple[tuple[Look, ...], ...] = ()  # per source, what its rendering depends on
+    tools: tuple[str, ...] = ()  # per source, what rendered it
 
     @property
     def revision(self) -> str:

@@ -6,8 +6,9 @@ from typing import Any, Protocol
 from todoke.model.deliverables import DeliverableKey
 from todoke.model.events import Event
 from todoke.model.objects import Kind, LiveObject, Manifest, ObjectKey
-from todoke.model.renderings import Rendering, Stamp
-from todoke.model.sources import CommitInfo, Reverted, RevertRequest, SourceFile, SourceSpec
+from todoke.model.renderings import Checkout, RenderContext, Rendering, Stamp
+from todoke.model.sources import CommitInfo, Reverted, RevertRequest
+from todoke.model.trees import Look, Tree
 
 
 class Source(Protocol):
@@ -15,8 +16,7 @@ class Source(Protocol):
 
     async def refresh(self, repo_url: str) -> bool: ...  # one ls-refs; True when a ref moved
     async def latest(self, repo_url: str, revision: str) -> str: ...  # full commit SHA
-    def fingerprint(self, repo_url: str, sha: str, spec: SourceSpec) -> str: ...
-    def files(self, repo_url: str, sha: str, spec: SourceSpec) -> tuple[SourceFile, ...]: ...
+    def tree(self, repo_url: str, sha: str) -> Tree: ...  # its files, read when they are asked for
     def commit(self, repo_url: str, sha: str) -> CommitInfo: ...
     async def revert(self, request: RevertRequest) -> Reverted: ...
 
@@ -24,7 +24,8 @@ class Source(Protocol):
 class Renderer(Protocol):
     """Implemented by todoke.render."""
 
-    def render(self, files: Iterable[SourceFile], stamp: Stamp) -> Rendering: ...
+    async def render(self, checkout: Checkout, context: RenderContext, stamp: Stamp) -> Rendering: ...
+    async def key(self, checkout: Checkout, context: RenderContext, looks: Iterable[Look]) -> str: ...
     def place(self, manifest: Manifest, namespaced: bool | None, stamp: Stamp) -> Manifest: ...
 
 
@@ -32,6 +33,7 @@ class Cluster(Protocol):
     """Implemented by todoke.cluster: the only room that speaks to the Kubernetes API."""
 
     async def prepare(self, kinds: Iterable[Kind]) -> Mapping[Kind, bool | None]: ...  # namespaced; None = not served
+    async def capabilities(self) -> tuple[str, tuple[str, ...]]: ...  # Kubernetes version, API versions and kinds
     async def remember(self, kinds: Iterable[Kind]) -> bool: ...  # put on record; False: not permitted
     async def appeared(self) -> bool: ...  # whether the server serves anything new
     async def read(self, kind: Kind, namespace: str) -> tuple[LiveObject, ...]: ...  # one request, no watch

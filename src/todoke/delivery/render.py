@@ -8,7 +8,9 @@ from todoke.delivery.memory import Memory, Rendered
 from todoke.delivery.ports import Cluster, Renderer, Source
 from todoke.model.deliverables import Deliverable
 from todoke.model.objects import Kind, Manifest, ObjectKey
-from todoke.model.renderings import Stamp
+from todoke.model.renderings import Checkout, RenderContext, Stamp
+from todoke.model.renderings import Rendering as SourceRendering
+from todoke.model.trees import Look
 from todoke.plan.hooks import hook_types
 
 _CRD = "CustomResourceDefinition"
@@ -29,36 +31,78 @@ class Rendering:
             found.append(await self._source.latest(spec.repo_url, wanted))
         return tuple(found)
 
-    def inputs(self, deliverable: Deliverable, revisions: tuple[str, ...]) -> str:
-        """Fingerprint of everything a rendering reads: Git ids of its paths, and its parameters."""
-        parts = [deliverable.instance, deliverable.namespace, self._installation]
-        for spec, sha in zip(deliverable.sources, revisions, strict=True):
-            parts += [
-                self._source.fingerprint(spec.repo_url, sha, spec),
-                spec.include,
-                spec.exclude,
-                str(spec.recurse),
-                spec.path,
-            ]
-        return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
-
     async def render(self, deliverable: Deliverable, revisions: tuple[str, ...], memory: Memory) -> Rendered:
         """What the revisions say; the remembered rendering when no input changed."""
-        inputs = self.inputs(deliverable, revisions)
         known = memory.rendered
-        if known is not None and known.inputs == inputs and not await self._appeared(known.unknown):
-            return known if known.revisions == revisions else msgspec.structs.replace(known, revisions=revisions)
-        return await self._fresh(deliverable, revisions, inputs)
+        if known is not None and len(known.looks) == len(deliverable.sources):
+            inputs = await self._inputs(deliverable, revisions, known.looks)
+            if known.inputs == inputs and not await self._appeared(known.unknown):
+                return known if known.revisions == revisions else msgspec.structs.replace(known, revisions=revisions)
+        return await self._fresh(deliverable, revisions)
 
-    async def _fresh(self, deliverable: Deliverable, revisions: tuple[str, ...], inputs: str) -> Rendered:
-        stamp = Stamp(deliverable.instance, deliverable.namespace, self._installation)
-        written: list[Manifest] = []
-        warnings: list[str] = []
-        for spec, sha in zip(deliverable.sources, revisions, strict=True):
-            files = self._source.files(spec.repo_url, sha, spec)
-            rendering = self._renderer.render(files, stamp)
-            written += rendering.manifests
-            warnings += rendering.warnings
+    async def unchanged(self, deliverable: Deliverable, rendered: Rendered, revisions: tuple[str, ...]) -> bool:
+        """Whether other revisions say what was rendered: nothing is rendered for that.
+
+        Raises: DeliveryError: they cannot be read.
+        """
+        if len(rendered.looks) != len(revisions):
+            return False
+        return await self._inputs(deliverable, revisions, rendered.looks) == rendered.inputs
+
+    async def same(
+        self,
+        deliverable: Deliverable,
+        one: tuple[str, ...],
+        other: tuple[str, ...],
+        known: Rendered | None = None,
+    ) -> bool:
+        """Whether two revisions say the same for an application: a monorepo has many that do.
+
+        Args: known: a rendering that may be of one of them; without it, the first is rendered.
+        Raises: DeliveryError: one of them cannot be read or rendered.
+        """
+        if known is not None and len(known.looks) == len(one):
+            keys = [await self._inputs(deliverable, revisions, known.looks) for revisions in (one, other)]
+            if known.inputs in keys:
+                return keys[0] == keys[1]
+        looks = tuple([rendering.looks for rendering in await self._renderings(deliverable, one)])
+        return await self._inputs(deliverable, one, looks) == await self._inputs(deliverable, other, looks)
+
+    async def _inputs(
+        self, deliverable: Deliverable, revisions: tuple[str, ...], looks: tuple[tuple[Look, ...], ...]
+    ) -> str:
+        """Fingerprint of everything that renderings read: what they looked at, and their parameters."""
+        parts = [deliverable.instance, self._installation]
+        context = await self._context(deliverable)
+        for checkout, seen in zip(self._checkouts(deliverable, revisions), looks, strict=True):
+            parts.append(await self._renderer.key(checkout, context, seen))
+        return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
+
+    def _checkouts(self, deliverable: Deliverable, revisions: tuple[str, ...]) -> list[Checkout]:
+        specs = list(zip(deliverable.sources, revisions, strict=True))
+        trees = [self._source.tree(spec.repo_url, sha) for spec, sha in specs]
+        refs = {spec.ref: tree for (spec, _), tree in zip(specs, trees, strict=True) if spec.ref}
+        return [Checkout(spec, tree, sha, refs) for (spec, sha), tree in zip(specs, trees, strict=True)]
+
+    async def _context(self, deliverable: Deliverable) -> RenderContext:
+        version, apis = await self._cluster.capabilities()
+        return RenderContext(deliverable.key.name, deliverable.namespace, deliverable.project, version, apis)
+
+    async def _renderings(self, deliverable: Deliverable, revisions: tuple[str, ...]) -> list[SourceRendering]:
+        context, stamp = await self._context(deliverable), self._stamp(deliverable)
+        checkouts = self._checkouts(deliverable, revisions)
+        return [await self._renderer.render(checkout, context, stamp) for checkout in checkouts]
+
+    def _stamp(self, deliverable: Deliverable) -> Stamp:
+        return Stamp(deliverable.instance, deliverable.namespace, self._installation)
+
+    async def _fresh(self, deliverable: Deliverable, revisions: tuple[str, ...]) -> Rendered:
+        stamp = self._stamp(deliverable)
+        renderings = await self._renderings(deliverable, revisions)
+        looks = tuple([rendering.looks for rendering in renderings])
+        inputs = await self._inputs(deliverable, revisions, looks)
+        written = [manifest for rendering in renderings for manifest in rendering.manifests]
+        warnings = [warning for rendering in renderings for warning in rendering.warnings]
         kinds = frozenset(manifest.kind for manifest in written)
         scopes = dict(await self._cluster.prepare(kinds))
         coming = _scopes_of_crds(written)
@@ -83,6 +127,8 @@ class Rendering:
             unknown,
             frozenset(coming),
             tuple(hooks),
+            looks,
+            tuple([rendering.tool for rendering in renderings]),
         )
 
     async def _appeared(self, kinds: frozenset[Kind]) -> bool:

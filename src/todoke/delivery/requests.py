@@ -25,10 +25,10 @@ from todoke.delivery.wishes import (
     operation_body,
     spec_patch,
 )
-from todoke.model.deliverables import DeliverableKey
+from todoke.model.deliverables import Deliverable, DeliverableKey
 from todoke.model.errors import Blocked, NotReady
 from todoke.model.objects import LiveObject, annotations
-from todoke.model.sources import Reverted, SourceSpec
+from todoke.model.sources import Reverted
 
 PatchFor = Callable[[LiveObject], Awaitable[Body]]
 
@@ -256,14 +256,15 @@ class Requests:
 
     async def follow_commit(self, name: str, choice: Choice, sha: str, seconds: float, tell: Tell) -> Body | None:
         """Have a pushed commit looked at, and wait until it, or a newer one, is deployed and healthy."""
-        spec = (await self._queries.subject(name)).deliverable.sources[choice.source]
+        deliverable = (await self._queries.subject(name)).deliverable
+        alone = msgspec.structs.replace(deliverable, sources=(deliverable.sources[choice.source],))
         await self._desk.applications.change(self._queries.key(name), _refresh_patch(hard=False))
         bad: dict[str, bool] = {"": True, choice.bad: True, sha: False}
 
         async def look() -> Body | None:
             body = await self.look(name)
             if body is not None and (at := _revision(body, choice.source)) not in bad:
-                bad[at] = await self._says_the_same(spec, at, choice.bad)
+                bad[at] = await self._says_the_same(alone, at, choice.bad)
             return body
 
         def missing(body: Body | None) -> str:
@@ -273,12 +274,12 @@ class Requests:
 
         return await wait_until(f"Application/{name}", look, missing, seconds, tell)
 
-    async def _says_the_same(self, spec: SourceSpec, one: str, other: str) -> bool:
+    async def _says_the_same(self, alone: Deliverable, one: str, other: str) -> bool:
         """Whether two commits hold the same for a source: one that others pushed meanwhile may be older than ours."""
-        source = self._desk.source
+        rendering = self._queries.rendering
         try:
-            first, second = await source.latest(spec.repo_url, one), await source.latest(spec.repo_url, other)
-            return source.fingerprint(spec.repo_url, first, spec) == source.fingerprint(spec.repo_url, second, spec)
+            first, second = [await rendering.revisions(alone, (sha,)) for sha in (one, other)]
+            return await rendering.same(alone, first, second)
         except Blocked:  # what cannot be read says nothing
             return False
 

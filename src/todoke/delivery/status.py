@@ -33,6 +33,7 @@ class Found(msgspec.Struct, frozen=True):
     deliverable: Deliverable
     plan: Plan
     revisions: tuple[str, ...]
+    tools: tuple[str, ...]  # what rendered each source
     live: Mapping[ObjectKey, LiveObject]
     health: Mapping[ObjectKey, Health | None]
     pods: Mapping[ObjectKey, tuple[Mapping[str, Any], ...]]  # unready Pods of sick workloads
@@ -63,7 +64,7 @@ def compose(old: Mapping[str, Any], spec: Mapping[str, Any], found: Found, now: 
         "summary": {"images": images(found)} if images(found) else {},
     }
     key = "sourceTypes" if several else "sourceType"
-    composed[key] = ["Directory"] * len(found.revisions) if several else "Directory"
+    composed[key] = list(found.tools) if several else "".join(found.tools[:1])
     return composed
 
 

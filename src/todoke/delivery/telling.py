@@ -111,13 +111,22 @@ class Telling:
             conditions.append(("SyncError", done.problem))
         if done.outcome is not None:
             conditions += [("SyncError", result.message) for result in done.outcome.failed]
-        return Found(deliverable, view.plan, view.rendered.revisions, view.live, health, pods, tuple(conditions))
+        return Found(
+            deliverable,
+            view.plan,
+            view.rendered.revisions,
+            view.rendered.tools,
+            view.live,
+            health,
+            pods,
+            tuple(conditions),
+        )
 
     async def begun(self, deliverable: Deliverable, body: Mapping[str, Any], view: View, running: Running) -> None:
         """Before the first apply: the status names every kind that the sync touches, so that nothing is orphaned."""
         now = self._clock()
         old, spec = body.get("status") or {}, body.get("spec") or {}
-        found = Found(deliverable, view.plan, view.rendered.revisions, view.live, {}, {})
+        found = Found(deliverable, view.plan, view.rendered.revisions, view.rendered.tools, view.live, {}, {})
         composed = compose(old, spec, found, now)
         new: dict[str, Any] = {
             name: composed[name] for name in ("sync", "resources", "sourceType", "sourceTypes") if name in composed

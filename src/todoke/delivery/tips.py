@@ -186,7 +186,8 @@ class Tips:
             revisions = await self._delivery.rendering.revisions(memory.subject.deliverable)
             if revisions == memory.rendered.revisions:
                 return
-            same = self._delivery.rendering.inputs(memory.subject.deliverable, revisions) == memory.rendered.inputs
+            rendering = self._delivery.rendering
+            same = await rendering.unchanged(memory.subject.deliverable, memory.rendered, revisions)
         except DeliveryError:
             same = False
         if not same:

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from todoke.access.honoured import fields_not_honoured
-from todoke.model.applications import Application, ApplicationSource, ApplicationSpec, RetryStrategy, sources_of
+from todoke.model.applications import Application, ApplicationSpec, RetryStrategy, sources_of
 from todoke.model.deliverables import Deliverable, DeliverableKey, IgnoredFields, RetryPolicy, SyncBehaviour
 from todoke.model.globs import BadGlob, glob_match
-from todoke.model.sources import SourceSpec
+from todoke.model.sources import spec_of
 
 OBSERVE = "todoke.dev/observe"
 MANAGED_BY = "todoke.dev/managed-by"
@@ -18,6 +18,10 @@ GUARD_PERCENT = "todoke.dev/guard-percent"
 IN_CLUSTER = ("https://kubernetes.default.svc", "in-cluster")
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_NOT_YET = {
+    "chart": "charts are rendered from Git repositories only by this version",
+    "plugin": "config management plugins are not run by this version",
+}
 _UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _LARGEST_FACTOR = 1000.0
 _PROPAGATION = {"foreground": "Foreground", "background": "Background", "orphan": "Orphan"}
@@ -45,7 +49,7 @@ def deliverable_of(
         key=DeliverableKey("Application", meta.namespace, meta.name),
         uid=meta.uid,
         instance=meta.name if own else f"{meta.namespace}_{meta.name}",
-        sources=tuple(_source(source) for source in sources_of(spec)),
+        sources=tuple(spec_of(source) for source in sources_of(spec)),
         namespace=spec.destination.namespace,
         project=spec.project or "default",
         sync=_behaviour(spec, marks),
@@ -56,19 +60,6 @@ def deliverable_of(
         former=meta.name if MANAGED_BY in marks and not own and told_by == meta.namespace else "",
         problems=tuple(_problems(spec)),
         warnings=tuple(fields_not_honoured(dict(raw_spec))),
-    )
-
-
-def _source(source: ApplicationSource) -> SourceSpec:
-    directory = source.directory
-    return SourceSpec(
-        repo_url=source.repo_url,
-        revision=source.target_revision or "HEAD",
-        path=(source.path or ".").strip("/") or ".",
-        recurse=bool(directory and directory.recurse),
-        include=directory.include if directory else "",
-        exclude=directory.exclude if directory else "",
-        name=source.name,
     )
 
 
@@ -143,9 +134,11 @@ def _problems(spec: ApplicationSpec) -> list[str]:
         where = f"spec.sources[{position}]" if spec.sources else "spec.source"
         if not source.repo_url:
             problems.append(f"{where}.repoURL: it is empty. Name the Git repository")
-        if source.chart or source.helm or source.kustomize or source.plugin:
-            what = next(w for w in ("chart", "helm", "kustomize", "plugin") if getattr(source, w))
-            problems.append(f"{where}.{what}: only plain manifests (directory) are rendered by this version")
+        if source.ref and source.chart:
+            problems.append(f"{where}.ref: a chart holds no files for other sources. Remove ref or chart")
+        for what in ("chart", "plugin"):
+            if getattr(source, what):
+                problems.append(f"{where}.{what}: {_NOT_YET[what]}")
     destination = spec.destination
     if destination.server and destination.name:
         problems.append("spec.destination: both server and name are set. Keep one of them")

@@ -76,7 +76,7 @@ class Releases:
         if not changed:
             raise Blocked(str(deliverable.key), f"{_short(good)} is what is deployed", next_step=_CHOOSE)
         if len(changed) > 1:
-            changed = [number for number in changed if self._differs(number, bad, good)]
+            changed = [number for number in changed if await self._differs(number, good, bad)]
         if len(changed) != 1:
             raise Blocked(
                 str(deliverable.key),
@@ -140,14 +140,14 @@ class Releases:
             for number, spec in enumerate(deliverable.sources):
                 for sha in (one[number], other[number]):
                     await self._desk.source.latest(spec.repo_url, sha)
-            return self._rendering.inputs(deliverable, one) != self._rendering.inputs(deliverable, other)
+            return not await self._rendering.same(deliverable, one, other)
         except DeliveryError:  # one of them is gone from the repository: not the same
             return True
 
-    def _differs(self, number: int, one: tuple[str, ...], other: tuple[str, ...]) -> bool:
-        spec = self._subject.deliverable.sources[number]
-        fingerprint = self._desk.source.fingerprint
-        return fingerprint(spec.repo_url, one[number], spec) != fingerprint(spec.repo_url, other[number], spec)
+    async def _differs(self, number: int, one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+        """Whether one of the sources says something else, the others being as they were."""
+        only = tuple(other[at] if at == number else sha for at, sha in enumerate(one))
+        return not await self._rendering.same(self._subject.deliverable, one, only)
 
 
 async def revert(desk: Desk, subject: Subject, choice: Choice, user: str) -> Reverted:

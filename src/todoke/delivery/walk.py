@@ -170,7 +170,7 @@ class Delivery:
                 await self._telling.failure(deliverable, body, [("InvalidSpecError", p) for p in problems], now)
             return None
         revisions = await self.rendering.revisions(deliverable)
-        running = None if quiet else await self._running(body, deliverable, revisions, now)
+        running = None if quiet else await self._running(body, deliverable, revisions, memory)
         rendered = await self._rendered(deliverable, running, revisions, body, memory)
         delivered = rendered.revisions
         eager = not quiet and (running is not None or deliverable.sync.automated) and memory.asked
@@ -180,7 +180,7 @@ class Delivery:
         view = await self._looker.look(deliverable, rendered, memory, question, project, kinds)
         died = not memory.asked and deliverable.sync.automated and _ended_untold(memory, rendered, view.plan, body)
         memory.asked, memory.waits_for_kinds = True, _waits(view)
-        decision = decide(deliverable.sync, self._last(body, deliverable, rendered, memory), view.plan, now)
+        decision = decide(deliverable.sync, await self._last(body, deliverable, rendered, memory), view.plan, now)
         if running is None and (decision.verb is Verb.SYNC or died) and not quiet:
             running = operations.begin(deliverable, rendered.revisions, decision, now)
         outcome = None
@@ -205,26 +205,27 @@ class Delivery:
         return min((seconds for seconds in (again, told) if seconds is not None), default=None)
 
     async def _running(
-        self, body: Mapping[str, Any], deliverable: Deliverable, revisions: tuple[str, ...], now: datetime
+        self, body: Mapping[str, Any], deliverable: Deliverable, revisions: tuple[str, ...], memory: Memory
     ) -> Running | None:
         """The operation under way, unless a newer commit takes its place."""
+        now = self._rooms.now()
         running = operations.current(body, now)
         if running is None or not running.revision or running.pinned:
             return running
-        if operations.same_sources(body) and self._same_inputs(deliverable, running.revision, revisions):
+        if operations.same_sources(body) and await self._same(deliverable, running.revision, revisions, memory):
             return running
         await self._telling.superseded(deliverable, running, revisions, now)
         if not running.requested:
             return None
         return msgspec.structs.replace(running, revision="", results=(), moved_on=True)
 
-    def _same_inputs(self, deliverable: Deliverable, revision: str, revisions: tuple[str, ...]) -> bool:
+    async def _same(self, deliverable: Deliverable, revision: str, revisions: tuple[str, ...], memory: Memory) -> bool:
         before = tuple(revision.split(","))
         if before == revisions:
             return True
         try:
-            return len(before) == len(revisions) and (
-                self.rendering.inputs(deliverable, before) == self.rendering.inputs(deliverable, revisions)
+            return len(before) == len(revisions) and await self.rendering.same(
+                deliverable, before, revisions, memory.rendered
             )
         except DeliveryError:  # the old revision is gone, or not in a new mirror, or its path is gone: not the same
             return False
@@ -253,16 +254,19 @@ class Delivery:
     ) -> None:
         """After a restart: what the last sync delivered, read from Git, to know what a newer commit took away."""
         last = operations.last_sync(body.get("status") or {})
-        if last is None or not last.revision or self._same_inputs(deliverable, last.revision, revisions):
+        if last is None or not last.revision or last.revision == ",".join(revisions):
             return
         try:
             then = await self.rendering.revisions(deliverable, tuple(last.revision.split(",")))
             earlier = await self.rendering.render(deliverable, then, memory)
+            if await self.rendering.unchanged(deliverable, earlier, revisions):
+                memory.rendered = earlier
+                return
         except (Blocked, ValueError):  # gone from the repository: the live object's own record has to do
             return
         memory.delivered = {manifest.key: manifest for manifest in earlier.manifests}
 
-    def _last(
+    async def _last(
         self, body: Mapping[str, Any], deliverable: Deliverable, rendered: Rendered, memory: Memory
     ) -> LastSync | None:
         last = operations.last_sync(body.get("status") or {})
@@ -270,7 +274,9 @@ class Delivery:
             return None
         if not operations.same_sources(body):
             return msgspec.structs.replace(last, revision="")
-        if last.revision != rendered.revision and self._same_inputs(deliverable, last.revision, rendered.revisions):
+        if last.revision != rendered.revision and await self._same(
+            deliverable, last.revision, rendered.revisions, memory
+        ):
             last = msgspec.structs.replace(last, revision=rendered.revision)
         if memory.lifted_elsewhere == rendered.inputs and deliverable.sync.retry.limit > 0:
             last = msgspec.structs.replace(last, failures=min(last.failures, deliverable.sync.retry.limit))

@@ -1,8 +1,12 @@
 """What rendering is given beside the files, and what it answers."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from todoke.model.objects import Manifest
+from todoke.model.sources import SourceSpec
+from todoke.model.trees import Look, Tree
 
 
 class Stamp(msgspec.Struct, frozen=True):
@@ -14,8 +18,29 @@ class Stamp(msgspec.Struct, frozen=True):
     label_key: str = ""  # a label that also bears the instance name, "" = none
 
 
+class RenderContext(msgspec.Struct, frozen=True):
+    """What a rendering may know of the application that it is for, and of its cluster."""
+
+    application: str
+    namespace: str  # the destination's
+    project: str = "default"
+    kube_version: str = ""  # of the cluster, as `1.37.2`; "" = what the engine takes by default
+    api_versions: tuple[str, ...] = ()
+
+
+class Checkout(msgspec.Struct, frozen=True):
+    """One source at one revision. Attributes: refs: trees of the sources that value files may point into, by name."""
+
+    spec: SourceSpec
+    tree: Tree
+    revision: str
+    refs: Mapping[str, Tree] = {}
+
+
 class Rendering(msgspec.Struct, frozen=True):
     """The desired objects of one source, cleaned, their namespaces as written; order is that of the files."""
 
     manifests: tuple[Manifest, ...]
     warnings: tuple[str, ...] = ()
+    looks: tuple[Look, ...] = ()  # with the same answers to all of them it comes out the same
+    tool: str = ""  # Directory, Helm, Kustomize or Plugin, as `status.sourceType` names it

@@ -4,6 +4,14 @@ import re
 
 import msgspec
 
+from todoke.model.application_sources import (
+    ApplicationSource,
+    SourceHelm,
+    SourceJsonnet,
+    SourceKustomize,
+    SourcePlugin,
+)
+
 _USER_INFO = re.compile(r"(?<=://)[^/\s@]*@")
 _QUERY = re.compile(r"(?<=[\w/])\?[^\s'\"]*")
 
@@ -14,7 +22,10 @@ def shown_url(url: str) -> str:
 
 
 class SourceSpec(msgspec.Struct, frozen=True):
-    """One source of a deliverable: a folder of a repository at a revision, read as plain manifests."""
+    """One source of a deliverable: a folder of a repository, or a chart, at a revision, and how it is rendered.
+
+    With none of the tools named, the folder's files tell which one it is.
+    """
 
     repo_url: str
     revision: str = "HEAD"  # branch, tag, HEAD, refs/..., full or short SHA
@@ -23,6 +34,38 @@ class SourceSpec(msgspec.Struct, frozen=True):
     include: str = ""  # glob on the path relative to `path`, {a,b} allowed; "" = all
     exclude: str = ""  # beats include
     name: str = ""
+    any_extension: bool = False  # directory: files need not be called .yaml, .yml, .json or .jsonnet
+    directory: bool = False  # rendered as a directory even where another tool's files lie
+    helm: SourceHelm | None = None
+    kustomize: SourceKustomize | None = None
+    jsonnet: SourceJsonnet | None = None
+    plugin: SourcePlugin | None = None
+    chart: str = ""
+    ref: str = ""  # name by which value files of other sources point into this one
+    only_referenced: bool = False  # it holds files for others and no manifests
+
+
+def spec_of(source: ApplicationSource) -> SourceSpec:
+    """A source of an Application, with defaults filled in."""
+    directory = source.directory
+    return SourceSpec(
+        repo_url=source.repo_url,
+        revision=source.target_revision or "HEAD",
+        path=(source.path or ".").strip("/") or ".",
+        recurse=bool(directory and directory.recurse),
+        include=directory.include if directory else "",
+        exclude=directory.exclude if directory else "",
+        name=source.name,
+        any_extension=bool(directory and directory.disable_extension_filter),
+        directory=directory is not None,
+        helm=source.helm,
+        kustomize=source.kustomize,
+        jsonnet=directory.jsonnet if directory else None,
+        plugin=source.plugin,
+        chart=source.chart,
+        ref=source.ref,
+        only_referenced=bool(source.ref) and not source.path and not source.chart,
+    )
 
 
 class SourceFile(msgspec.Struct, frozen=True):

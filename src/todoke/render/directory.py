@@ -9,7 +9,6 @@ from todoke.model.renderings import Rendering, Stamp
 from todoke.model.sources import SourceFile
 from todoke.render.clean import clean, drop_null_timestamps
 from todoke.render.documents import Document, documents
-from todoke.render.placement import place
 
 _HOOK_MARKS = ("argocd.argoproj.io/hook", "helm.sh/hook")
 
@@ -32,10 +31,6 @@ class DirectoryRenderer:
                     manifest = _manifest(body, document, origin, warnings)
                     _remember(found, manifest, stamp)
         return Rendering(tuple(found.values()), tuple(warnings))
-
-    def place(self, manifest: Manifest, namespaced: bool | None, stamp: Stamp) -> Manifest:
-        """The manifest as it is sent. See todoke.render.placement."""
-        return place(manifest, namespaced, stamp)
 
 
 def _remember(found: dict[ObjectKey, Manifest], manifest: Manifest, stamp: Stamp) -> None:

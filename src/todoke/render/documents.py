@@ -38,6 +38,9 @@ def documents(file: SourceFile, warnings: list[str]) -> Iterator[Document]:
     if file.path.endswith(".json"):
         yield Document(_json(file), file.data, file.path, True)
         return
+    if file.path.endswith(".jsonnet"):
+        yield from _evaluated(file)
+        return
     parts = list(_parts(file))
     for number, (line, text) in enumerate(parts, 1):
         origin = file.path if len(parts) == 1 else f"{file.path}, document {number}"
@@ -52,6 +55,16 @@ def documents(file: SourceFile, warnings: list[str]) -> Iterator[Document]:
             continue
         if value is not None:
             yield Document(value, text, origin, looks)
+
+
+def _evaluated(file: SourceFile) -> Iterator[Document]:
+    """What a Jsonnet file came to: an object, or a list of them."""
+    value = msgspec.json.decode(file.data)
+    if not isinstance(value, list):
+        yield Document(value, file.data, file.path, True)
+        return
+    for number, item in enumerate(value, 1):
+        yield Document(item, file.data, f"{file.path}, object {number}", True)
 
 
 def _parts(file: SourceFile) -> Iterator[tuple[int, bytes]]:

@@ -6,7 +6,8 @@ from itertools import islice
 import pygit2
 
 from todoke.model.sources import CommitInfo
-from todoke.source.tree import Astray, CommitTree
+from todoke.model.trees import Astray
+from todoke.source.tree import CommitTree
 
 MOST_COMMITS = 200
 _MOST_WALKED = 20_000
@@ -41,20 +42,20 @@ def changed_between(
     return tuple(describe(commit) for commit in islice(changing, MOST_COMMITS))
 
 
-def id_of(repository: pygit2.Repository, tree: pygit2.Oid, path: str) -> pygit2.Oid | None:
-    """The Git id of what is at a path of a tree, or None."""
+def id_of(repository: pygit2.Repository, commit: pygit2.Commit, path: str) -> str | None:
+    """The Git id of what is at a path of a commit, or None."""
     try:
-        return CommitTree(repository, tree).find(path).oid
+        return CommitTree(lambda: repository, commit).find(path).id
     except Astray:
         return None
 
 
 def _changes(repository: pygit2.Repository, commit: pygit2.Commit, path: str) -> bool:
-    here = id_of(repository, commit.tree_id, path)
+    here = id_of(repository, commit, path)
     if not commit.parent_ids:
         return here is not None
     parent = repository[commit.parent_ids[0]].peel(pygit2.Commit)
-    return here != id_of(repository, parent.tree_id, path)
+    return here != id_of(repository, parent, path)
 
 
 def _text(raw: bytes) -> str:

@@ -11,13 +11,14 @@ import pygit2
 
 from todoke.model.credentials import Credential
 from todoke.model.errors import Blocked, Unreachable
-from todoke.model.sources import CommitInfo, Reverted, RevertRequest, SourceFile, SourceSpec
+from todoke.model.sources import CommitInfo, Reverted, RevertRequest
 from todoke.model.telemetry import Telemetry
+from todoke.model.trees import Tree
 from todoke.source import history, undo
-from todoke.source.export import Exporter, read_files
 from todoke.source.keyring import Keyring
 from todoke.source.refs import FULL_SHA, SHORT_SHA, Refs
 from todoke.source.repository import Repository, Tools
+from todoke.source.tree import CommitTree
 from todoke.source.urls import Location, locate
 
 _REVISION = "spec.source.targetRevision"
@@ -45,7 +46,7 @@ class GitSource:
         self._repositories: dict[str, Repository] = {}
         self._by_url: dict[str, Repository] = {}
         self._open: OrderedDict[Repository, None] = OrderedDict()
-        self._exporter = Exporter()
+        self._folders: dict[str, pygit2.Tree] = {}
 
     def use_credentials(self, credentials: Iterable[Credential]) -> None:
         """Replace all credentials; the next request of each repository uses them."""
@@ -83,27 +84,17 @@ class GitSource:
             raise _unknown(repository, refs, revision)
         return self._commit_of(repository, found, revision)
 
-    def fingerprint(self, repo_url: str, sha: str, spec: SourceSpec) -> str:
-        """A hash of the names and Git ids of all files that the source reads: equal means an equal rendering.
+    def tree(self, repo_url: str, sha: str) -> Tree:
+        """The files of a commit, read from the object database when they are asked for.
 
-        Raises: Blocked: as `files`. Unreachable: the commit has not been fetched.
+        Raises: Unreachable: the commit has not been fetched. The same, when it is read later: the mirror is damaged.
         """
-        with self._reading(self._repository(repo_url)) as repository:
-            subject = repository.location.subject
-            opened = repository.mirror.repository
-            return self._exporter.listing(opened, _commit(repository, sha), spec, subject).digest
-
-    def files(self, repo_url: str, sha: str, spec: SourceSpec) -> tuple[SourceFile, ...]:
-        """Every file that the source reads, in lexical order, from the object database.
-
-        Raises: Blocked: no such folder; a symbolic link leaves the repository, dangles or loops; more than 10 MiB;
-            Helm, Kustomize, Jsonnet, submodules and Git LFS. Unreachable: the commit has not been fetched.
-        """
-        with self._reading(self._repository(repo_url)) as repository:
-            subject = repository.location.subject
-            opened = repository.mirror.repository
-            listing = self._exporter.listing(opened, _commit(repository, sha), spec, subject)
-            return read_files(opened, listing, subject)
+        repository = self._repository(repo_url)
+        with self._reading(repository):
+            commit = _commit(repository, sha)
+        return CommitTree(
+            lambda: repository.mirror.repository, commit, self._folders, lambda: self._reading(repository)
+        )
 
     def commit(self, repo_url: str, sha: str) -> CommitInfo:
         """Author, date and subject of a commit. Raises: Blocked, Unreachable: it is not there."""

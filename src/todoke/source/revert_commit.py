@@ -6,8 +6,9 @@ from pygit2.enums import FileMode, MergeFlag
 
 from todoke.model.errors import Blocked
 from todoke.model.sources import CommitInfo, RevertRequest
+from todoke.model.trees import Astray, Found
 from todoke.source.history import changed_between
-from todoke.source.tree import Astray, CommitTree, Found
+from todoke.source.tree import CommitTree
 
 Conflict = tuple[pygit2.IndexEntry | None, pygit2.IndexEntry | None, pygit2.IndexEntry | None]
 
@@ -56,7 +57,7 @@ def undo(
 def _real_path(repository: pygit2.Repository, commit: pygit2.Commit, path: str) -> str:
     """The path after symbolic links, "" for the whole repository."""
     try:
-        return CommitTree(repository, commit.tree_id).find(path).path
+        return CommitTree(lambda: repository, commit).find(path).path
     except Astray:
         return "/".join(part for part in path.split("/") if part not in ("", ".", ".."))
 
@@ -74,7 +75,7 @@ def _with_path_of(repository: pygit2.Repository, base: pygit2.Tree, other: pygit
 
 def _literal(tree: pygit2.Tree, path: str) -> Found:
     entry = tree[path]
-    return Found(path, entry.id, int(entry.filemode))
+    return Found(path, str(entry.id), int(entry.filemode))
 
 
 def _replaced(
@@ -87,12 +88,12 @@ def _replaced(
     if below:
         subtree = here if isinstance(here, pygit2.Tree) else None
         replaced = _replaced(repository, subtree, below, entry)
-        entry = Found(name, replaced) if replaced is not None else None
+        entry = Found(name, str(replaced)) if replaced is not None else None
         mode = int(FileMode.TREE)
     else:
         mode = entry.mode if entry is not None else 0
     if entry is not None:
-        builder.insert(name, entry.oid, mode)
+        builder.insert(name, pygit2.Oid(hex=entry.id), mode)
     elif here is not None:
         builder.remove(name)
     return builder.write() if len(builder) else None

@@ -1,66 +1,32 @@
 """Finding paths in a commit, straight from the object database; symlinks are followed, but never out of the commit."""
 
-import stat
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
-import msgspec
 import pygit2
+
+from todoke.model.trees import Astray, Found
 
 _MOST_TREES = 64
 _MOST_LINKS = 40  # as the Linux kernel: more links on one way are taken for a loop
 
 
-class Astray(Exception):
-    """A path leads nowhere. `problem` finishes a sentence that begins with the path; `at` is the last folder met."""
-
-    def __init__(self, problem: str, at: "Found", missing: str = "") -> None:
-        super().__init__(problem)
-        self.problem, self.at, self.missing = problem, at, missing
-
-
-class Found(msgspec.Struct, frozen=True):
-    """A file, folder or submodule of a commit; `path` is where it really is, "" for the root."""
-
-    path: str
-    oid: pygit2.Oid
-    mode: int = stat.S_IFDIR
+class Findable(ABC):
+    """Finding a path by steps, in whatever holds files."""
 
     @property
-    def is_folder(self) -> bool:
-        """Whether it is a folder."""
-        return stat.S_ISDIR(self.mode)
+    @abstractmethod
+    def root(self) -> Found:
+        """The folder that holds all."""
 
-    @property
-    def is_link(self) -> bool:
-        """Whether it is a symbolic link."""
-        return stat.S_ISLNK(self.mode)
+    @abstractmethod
+    def target(self, link: Found) -> str:
+        """The text of a symbolic link."""
 
-    @property
-    def is_submodule(self) -> bool:
-        """Whether it is a commit of another repository."""
-        return self.mode == int(pygit2.enums.FileMode.COMMIT)
-
-
-class CommitTree:
-    """The files of one commit."""
-
-    def __init__(
-        self, repository: pygit2.Repository, root: pygit2.Oid, trees: dict[pygit2.Oid, pygit2.Tree] | None = None
-    ) -> None:
-        """Nothing is read yet.
-
-        Args: trees: folders that were read before, by id, and filled here: many sources share the upper ones, and
-            inflating a folder of a thousand entries anew for each of them is what costs most.
-        """
-        self.repository = repository
-        self.root = Found("", root)
-        self._trees = {} if trees is None else trees
-
-    def entries(self, folder: Found) -> list[tuple[str, Found]]:
-        """Names in a folder with what they are, in lexical order of the names; links are not followed."""
-        prefix = f"{folder.path}/" if folder.path else ""
-        names = [(_name(entry), entry) for entry in self._tree(folder)]
-        found = [(name, Found(prefix + name, entry.id, entry.filemode)) for name, entry in names]
-        return sorted(found, key=lambda pair: pair[0])
+    @abstractmethod
+    def child(self, folder: Found, name: str) -> Found | None:
+        """What a name in a folder is, links not followed; None when there is none."""
 
     def find(self, path: str, start: Found | None = None) -> Found:
         """What a path means, from the root or from the folder `start`, all links followed.
@@ -92,33 +58,92 @@ class CommitTree:
                 way.append(step)
         return way[-1]
 
-    def target(self, link: Found) -> str:
-        """The text of a symbolic link."""
-        return self.repository[link.oid].peel(pygit2.Blob).data.decode("utf-8", "replace")
-
-    def _tree(self, folder: Found) -> pygit2.Tree:
-        tree = self._trees.get(folder.oid)
-        if tree is None:
-            if len(self._trees) >= _MOST_TREES:
-                self._trees.clear()
-            tree = self._trees[folder.oid] = self.repository[folder.oid].peel(pygit2.Tree)
-        return tree
-
     def _step(self, folder: Found, name: str) -> Found:
         if not folder.is_folder:
             kind = "a submodule, which is not read yet" if folder.is_submodule else "a file"
             raise Astray(f"goes through {folder.path}, {kind}", folder)
-        try:
-            entry = self._tree(folder)[name]
-        except (KeyError, ValueError):
-            raise Astray("is not there", folder, name) from None
-        return Found(f"{folder.path}/{name}" if folder.path else name, entry.id, entry.filemode)
+        found = self.child(folder, name)
+        if found is None:
+            raise Astray("is not there", folder, name)
+        return found
 
     def _way(self, folder: Found) -> list[Found]:
         way = [self.root]
         for name in folder.path.split("/") if folder.path else ():
             way.append(self._step(way[-1], name))
         return way
+
+
+class CommitTree(Findable):
+    """The files of one commit: a `Tree`."""
+
+    def __init__(
+        self,
+        opened: Callable[[], pygit2.Repository],
+        commit: pygit2.Commit,
+        trees: dict[str, pygit2.Tree] | None = None,
+        reading: Callable[[], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
+        """Nothing is read yet.
+
+        Args:
+            opened: the repository, open; asked for each time, because it may be closed between two reads.
+            trees: folders that were read before, by id, and filled here: many sources share the upper ones, and
+                inflating a folder of a thousand entries anew for each of them is what costs most.
+            reading: entered around each read; translates errors.
+        """
+        self._opened, self._reading = opened, reading
+        self._root = Found("", str(commit.tree_id))
+        self._revision = str(commit.id)[:8]
+        self._trees = {} if trees is None else trees
+
+    @property
+    def root(self) -> Found:
+        """The folder that holds all."""
+        return self._root
+
+    @property
+    def revision(self) -> str:
+        """The commit's first digits."""
+        return self._revision
+
+    def entries(self, folder: Found) -> list[tuple[str, Found]]:
+        """Names in a folder with what they are, in lexical order of the names; links are not followed."""
+        prefix = f"{folder.path}/" if folder.path else ""
+        names = [(_name(entry), entry) for entry in self._tree(folder)]
+        found = [(name, Found(prefix + name, str(entry.id), entry.filemode)) for name, entry in names]
+        return sorted(found, key=lambda pair: pair[0])
+
+    def target(self, link: Found) -> str:
+        """The text of a symbolic link."""
+        return self.read(link).decode("utf-8", "replace")
+
+    def size(self, file: Found) -> int:
+        """Bytes of a file, without reading it."""
+        with self._reading():
+            return int(self._opened().odb.read_header(file.id)[1])
+
+    def read(self, file: Found) -> bytes:
+        """The contents of a file."""
+        with self._reading():
+            return self._opened()[file.id].peel(pygit2.Blob).data
+
+    def _tree(self, folder: Found) -> pygit2.Tree:
+        tree = self._trees.get(folder.id)
+        if tree is None:
+            if len(self._trees) >= _MOST_TREES:
+                self._trees.clear()
+            with self._reading():
+                tree = self._trees[folder.id] = self._opened()[folder.id].peel(pygit2.Tree)
+        return tree
+
+    def child(self, folder: Found, name: str) -> Found | None:
+        """What a name in a folder is."""
+        try:
+            entry = self._tree(folder)[name]
+        except (KeyError, ValueError):
+            return None
+        return Found(f"{folder.path}/{name}" if folder.path else name, str(entry.id), entry.filemode)
 
 
 def _name(entry: pygit2.Object) -> str:

@@ -82,11 +82,11 @@ async def _edit(scene: Scene) -> tuple[str, Facts]:
     await scene.scale(AGAIN)
     await _healed(scene, before)
     facts = await _facts(scene)
-    heals = (operation_of(await scene.cluster.application())["operation"].get("sync") or {}).get(
-        "autoHealAttemptsCount"
-    )
-    said = f"Undone: {facts['replicas']} replicas again, as Git says. The plan named who had changed them: {author}."
-    return said, facts | {"edited_by": author, "edited_to": live["spec"]["replicas"], "heals": heals}
+    operation = operation_of(await scene.cluster.application())
+    heals = (operation["operation"].get("sync") or {}).get("autoHealAttemptsCount")
+    (record,) = [entry["message"] for entry in operation["syncResult"]["resources"] if entry["kind"] == "Deployment"]
+    said = f"Undone: {facts['replicas']} replicas again, as Git says. Its record names who was overruled: {record}."
+    return said, facts | {"edited_by": author, "edited_to": live["spec"]["replicas"], "heals": heals, "record": record}
 
 
 async def _break(scene: Scene) -> tuple[str, Facts]:

@@ -1,4 +1,4 @@
-"""What a directory source reads of a commit. Source of the rules: Argo CD, "Directory" applications."""
+"""Which files of a folder are manifests. Source of the rules: Argo CD, "Directory" applications."""
 
 import difflib
 import re
@@ -6,86 +6,75 @@ from collections.abc import Iterator
 from hashlib import sha256
 
 import msgspec
-import pygit2
 
 from todoke.model.errors import Blocked
 from todoke.model.globs import BadGlob, glob_match
 from todoke.model.sources import SourceFile, SourceSpec
-from todoke.source.tree import Astray, CommitTree, Found
+from todoke.model.trees import Astray, Found, Tree
+from todoke.render.lfs import is_lfs_pointer
 
 LARGEST_SOURCE = 10 * 1024 * 1024
 """Bytes of all files together. Source: Argo CD, reposerver.max.combined.directory.manifests.size."""
 _MOST_ENTRIES = 200_000
 _MOST_LISTINGS = 20_000
 _MANIFEST = re.compile(r"\.(yaml|yml|json|jsonnet)\Z")
-_OTHER_TOOLS = {
-    "Chart.yaml": "Helm",
-    "kustomization.yaml": "Kustomize",
-    "kustomization.yml": "Kustomize",
-    "Kustomization": "Kustomize",
-}
 _PATH = "spec.source.path"
-_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
 class Listing(msgspec.Struct, frozen=True):
-    """The files that a source reads, and the digest of their names and Git ids."""
+    """The files that a source reads, and the digest of their names and ids."""
 
-    files: tuple[tuple[str, pygit2.Oid], ...]  # path from the source's folder, blob
+    files: tuple[tuple[str, Found], ...]  # path from the source's folder, file
     digest: str
-    followed_links: bool  # then it is true for this commit only
+    followed_links: bool  # then it is true for this tree only
 
 
-class Exporter:
-    """Lists and reads sources; remembers listings by tree id, so that an unchanged folder costs one look-up."""
+class Lister:
+    """Lists sources; remembers listings by the folder's id, so that an unchanged folder costs one look-up."""
 
     def __init__(self) -> None:
         self._listings: dict[tuple[object, ...], Listing] = {}
-        self._trees: dict[pygit2.Oid, pygit2.Tree] = {}
 
-    def listing(self, repository: pygit2.Repository, commit: pygit2.Commit, spec: SourceSpec, subject: str) -> Listing:
+    def listing(self, tree: Tree, spec: SourceSpec, subject: str) -> Listing:
         """The files that a source reads, in lexical order.
 
-        Raises: Blocked: no such folder, a link that leads astray, a glob that is none, another tool's folder.
+        Raises: Blocked: no such folder, a link that leads astray, a glob that is none.
         """
-        tree = CommitTree(repository, commit.tree_id, self._trees)
-        folder = _folder(tree, str(commit.id), spec, subject)
-        key = (folder.oid, spec.recurse, spec.include, spec.exclude)
-        known = self._listings.get(key) or self._listings.get((tree.root.oid, folder.path, *key))
+        folder = folder_of(tree, spec, subject)
+        key = (folder.id, spec.recurse, spec.include, spec.exclude, spec.any_extension)
+        known = self._listings.get(key) or self._listings.get((tree.root.id, folder.path, *key))
         if known is not None:
             return known
         walk = _Walk(tree, spec, subject)
         files = tuple(walk.files(folder))
-        digest = sha256("".join(f"{path}\0{oid}\n" for path, oid in files).encode()).hexdigest()
+        digest = sha256("".join(f"{path}\0{file.id}\n" for path, file in files).encode()).hexdigest()
         listing = Listing(files, digest, walk.followed_links)
         if len(self._listings) >= _MOST_LISTINGS:
             self._listings.clear()
-        self._listings[(tree.root.oid, folder.path, *key) if walk.followed_links else key] = listing
+        self._listings[(tree.root.id, folder.path, *key) if walk.followed_links else key] = listing
         return listing
 
 
-def read_files(repository: pygit2.Repository, listing: Listing, subject: str) -> tuple[SourceFile, ...]:
+def read_files(tree: Tree, listing: Listing, subject: str) -> tuple[SourceFile, ...]:
     """The contents of a listing.
 
-    Raises: Blocked: together they are too large; a file lies in Git LFS; a file is Jsonnet.
+    Raises: Blocked: together they are too large; a file lies in Git LFS.
     """
-    database = repository.odb
     total = 0
-    for path, oid in listing.files:
-        if path.endswith(".jsonnet"):
-            raise _blocked(subject, f"{path} is Jsonnet, which is not rendered yet by this version")
-        total += database.read_header(oid)[1]
+    for path, found in listing.files:
+        total += tree.size(found)
         if total > LARGEST_SOURCE:
             problem = f"its manifests are larger than {LARGEST_SOURCE // 1024 // 1024} MiB together (at {path})"
             raise _blocked(subject, problem, "Split the application, or narrow directory.include")
-    files = tuple(SourceFile(path, repository[oid].peel(pygit2.Blob).data) for path, oid in listing.files)
+    files = tuple(SourceFile(path, tree.read(found)) for path, found in listing.files)
     for file in files:
-        if file.data.startswith(_LFS_POINTER):
+        if is_lfs_pointer(file.data):
             raise _blocked(subject, f"{file.path} is stored in Git LFS, which is not read by this version")
     return files
 
 
-def _folder(tree: CommitTree, sha: str, spec: SourceSpec, subject: str) -> Found:
+def folder_of(tree: Tree, spec: SourceSpec, subject: str) -> Found:
+    """The folder that a source reads. Raises: Blocked: there is none; names those that are near."""
     path = spec.path.strip()
     if path.startswith("/"):
         raise _blocked(subject, f'"{path}" is an absolute path', "Write it from the repository's root, without /")
@@ -93,20 +82,20 @@ def _folder(tree: CommitTree, sha: str, spec: SourceSpec, subject: str) -> Found
         folder = tree.find(path)
     except Astray as error:
         if error.missing:
-            raise _no_such_folder(tree, error, sha, spec, subject) from None
+            raise _no_such_folder(tree, error, spec, subject) from None
         raise _blocked(subject, f'"{path}" {error.problem}') from None
     if not folder.is_folder:
         kind = "a submodule, which is not read yet by this version" if folder.is_submodule else "a file, not a folder"
-        raise _blocked(subject, f'"{path}" is {kind} at {sha[:8]}')
+        raise _blocked(subject, f'"{path}" is {kind} at {tree.revision}')
     return folder
 
 
-def _no_such_folder(tree: CommitTree, error: Astray, sha: str, spec: SourceSpec, subject: str) -> Blocked:
+def _no_such_folder(tree: Tree, error: Astray, spec: SourceSpec, subject: str) -> Blocked:
     names = [name for name, found in tree.entries(error.at) if found.is_folder]
     near = difflib.get_close_matches(error.missing, names, n=3, cutoff=0.5) or names[:5]
     where = f"{error.at.path}/" if error.at.path else ""
     hint = f" (there are: {', '.join(where + name for name in near)})" if near else ""
-    problem = f'no such folder "{spec.path}" at {sha[:8]}{hint}'
+    problem = f'no such folder "{spec.path}" at {tree.revision}{hint}'
     return _blocked(subject, problem, "Push the folder or correct the path")
 
 
@@ -117,29 +106,21 @@ def _blocked(subject: str, problem: str, next_step: str = "", field: str = _PATH
 class _Walk:
     """One walk over a source's folder."""
 
-    def __init__(self, tree: CommitTree, spec: SourceSpec, subject: str) -> None:
+    def __init__(self, tree: Tree, spec: SourceSpec, subject: str) -> None:
         self.followed_links = False
         self._tree, self._spec, self._subject = tree, spec, subject
         self._seen = 0
 
-    def files(self, folder: Found) -> Iterator[tuple[str, pygit2.Oid]]:
-        for name, entry in self._tree.entries(folder):
-            if name in _OTHER_TOOLS and not entry.is_folder and self._chosen(name):
-                tool = _OTHER_TOOLS[name]
-                raise _blocked(
-                    self._subject,
-                    f"the folder holds {name}, and {tool} is not rendered yet by this version",
-                    f"Commit the rendered manifests, or exclude {name}",
-                )
+    def files(self, folder: Found) -> Iterator[tuple[str, Found]]:
         yield from self._inside(folder, "", (folder.path,))
 
-    def _inside(self, folder: Found, prefix: str, above: tuple[str, ...]) -> Iterator[tuple[str, pygit2.Oid]]:
+    def _inside(self, folder: Found, prefix: str, above: tuple[str, ...]) -> Iterator[tuple[str, Found]]:
         for name, entry in self._tree.entries(folder):
             self._seen += 1
             if self._seen > _MOST_ENTRIES:
                 raise _blocked(self._subject, f"the folder holds more than {_MOST_ENTRIES} names")
             path = prefix + name
-            wanted = bool(_MANIFEST.search(name)) and self._chosen(path)
+            wanted = (self._spec.any_extension or bool(_MANIFEST.search(name))) and self._chosen(path)
             found = self._real(folder, entry, path, wanted) if entry.is_link else entry
             if found is None:
                 continue
@@ -153,7 +134,7 @@ class _Walk:
                     self._subject, f"{path} is a submodule, which is not read yet", "Exclude it or commit its manifests"
                 )
             elif wanted and not found.is_folder and not found.is_submodule:
-                yield path, found.oid
+                yield path, found
 
     def _real(self, folder: Found, link: Found, path: str, wanted: bool) -> Found | None:
         """What a link leads to; None for one that is not read."""

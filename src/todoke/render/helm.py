@@ -1,0 +1,124 @@
+"""What a Helm chart is rendered with. Source: Argo CD, "Helm"; `helm template`."""
+
+import re
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from todoke.model.application_sources import HelmFileParameter, SourceHelm
+from todoke.model.errors import Blocked
+from todoke.model.renderings import RenderContext
+from todoke.render.reader import Reader, inside, is_glob
+
+Json = dict[str, Any]
+
+_BARE_COMMA = re.compile(r"(?<!\\),")
+_NUMBERED = re.compile(r"failed to parse values (\d+): ")
+_DEFAULT: Final = SourceHelm()
+
+
+def request(reader: Reader, context: RenderContext) -> Json:
+    """What the worker is asked to render: the chart, its values in order, and the cluster it is for.
+
+    Raises: Blocked: a value file is missing or cannot be read; names it.
+    """
+    spec, options = reader.checkout.spec, reader.checkout.spec.helm or _DEFAULT
+    if options.version not in ("", "v3", "v4"):
+        problem = f"{options.version} is not there, only the version that comes with todoke"
+        raise _blocked(reader, "version", problem, "Remove it")
+    settings: dict[str, list[Any]] = {"set": [], "set_string": [], "set_file": []}
+    for parameter in options.parameters or ():
+        text = f"{parameter.name}={_escaped(reader.expanded(parameter.value))}"
+        settings["set_string" if parameter.force_string else "set"].append(text)
+    for file in options.file_parameters or ():
+        settings["set_file"].append([file.name, _contents(reader, file)])
+    return {
+        "engine": "helm",
+        "path": "" if spec.path == "." else spec.path,
+        "release": reader.expanded(options.release_name) or context.application,
+        "namespace": options.namespace or context.namespace,
+        "values": [text for _, text in _values(reader, options)],
+        **settings,
+        "kube_version": options.kube_version or reader.variable("KUBE_VERSION"),
+        "api_versions": [*(options.api_versions or filter(None, reader.variable("KUBE_API_VERSIONS").split(",")))],
+        "include_crds": not options.skip_crds,
+        "skip_tests": options.skip_tests,
+        "skip_schema_validation": options.skip_schema_validation,
+    }
+
+
+def _escaped(value: str) -> str:
+    """A parameter's value with its commas made plain text; a list in braces stays a list."""
+    return value if value.startswith("{") and value.endswith("}") else _BARE_COMMA.sub(r"\,", value)
+
+
+def explained(text: str, reader: Reader) -> str:
+    """What Helm says, with the name of the values that it knows by their number only."""
+    if (match := _NUMBERED.match(text)) is None:
+        return text
+    name, _ = _values(reader, reader.checkout.spec.helm or _DEFAULT)[int(match[1]) - 1]
+    return f"{name}: {text[match.end() :]}"
+
+
+def _values(reader: Reader, options: SourceHelm) -> list[tuple[str, str]]:
+    """All values in order, the later ones win, each with what a person calls them."""
+    values = _value_files(reader, options)
+    if options.values_object:
+        values.append(("valuesObject", msgspec.json.encode(options.values_object).decode()))
+    elif options.values:
+        values.append(("values", options.values))
+    return values
+
+
+def _value_files(reader: Reader, options: SourceHelm) -> list[tuple[str, str]]:
+    """The value files in order, with their contents. One named by itself is not taken a second time from a glob."""
+    places = [(written, *_place(reader, written, "valueFiles")) for written in options.value_files or ()]
+    named = {(ref, path) for _, ref, path in places if not is_glob(path)}
+    values = []
+    for written, ref, path in places:
+        found = [path]
+        if is_glob(path):
+            found = [each for each in reader.globbed(path, ref) if (ref, each) not in named]
+        read = [(each, reader.file(each, ref)) for each in found]
+        missing = [each for each, data in read if data is None]
+        if (missing or not found) and not options.ignore_missing_value_files:
+            problem = f'"{written}" matches no file' if not found else f'there is no file "{missing[0]}"'
+            raise _blocked(reader, "valueFiles", problem, "Push it, or set ignoreMissingValueFiles")
+        shown = f"${ref}/" if ref else ""
+        values += [(shown + each, _text(reader, each, data)) for each, data in read if data is not None]
+    return values
+
+
+def _contents(reader: Reader, file: HelmFileParameter) -> str:
+    ref, path = _place(reader, file.path, "fileParameters")
+    data = reader.file(path, ref)
+    if data is None:
+        raise _blocked(reader, "fileParameters", f'there is no file "{path}" for {file.name}', "Push it")
+    return _text(reader, path, data)
+
+
+def _text(reader: Reader, path: str, data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise _blocked(reader, "valueFiles", f'"{path}" is not UTF-8 text', "Correct its encoding") from None
+
+
+def _place(reader: Reader, written: str, field: str) -> tuple[str, str]:
+    """In which source a file lies, and its path there."""
+    name, _, rest = written.partition("/")
+    if name.startswith("$") and name[1:] in reader.checkout.refs:
+        path = inside(reader.expanded(rest), written, reader.subject)
+        return name[1:], path
+    if name.startswith("$") and not reader.begins_with_variable(name):
+        problem = f'"{written}" points to a source called {name[1:]}, and no source has that ref'
+        raise _blocked(reader, field, problem, "Give a source that ref, or correct the name")
+    text = reader.expanded(written)
+    if urlsplit(text).scheme in ("http", "https"):
+        raise _blocked(reader, field, f'"{text}" is not fetched by this version', "Commit the file to a repository")
+    return "", reader.path(text, reader.subject)
+
+
+def _blocked(reader: Reader, field: str, problem: str, next_step: str) -> Blocked:
+    return Blocked(reader.subject, problem, field=f"spec.source.helm.{field}", next_step=next_step)

@@ -1,0 +1,1 @@
+"""Programs that make parts of the product; they need the standard library alone."""
