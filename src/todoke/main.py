@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from todoke.delivery.queries import Queries
     from todoke.model.telemetry import Telemetry
     from todoke.render.cache import CachedRenderer
+    from todoke.render.worker import Workers
+    from todoke.review.local import Local
+    from todoke.review.walk import Reviewer
     from todoke.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -33,7 +36,14 @@ def cli() -> None:
     from todoke.settings import Settings, read_settings
 
     doors = Doors(
-        serve=serve, queries=queries, install=install, api=api, settings=read_settings, settings_type=Settings
+        serve=serve,
+        queries=queries,
+        install=install,
+        api=api,
+        reviewer=reviewer,
+        local=local,
+        settings=read_settings,
+        settings_type=Settings,
     )
     run(doors)
 
@@ -132,7 +142,7 @@ async def controller(settings: Settings, announce: Callable[[str], None]) -> Non
         ledger = SqliteLedger(state / "ledger.db")
         stack.callback(ledger.close)
         cluster, applications = KubeCluster(client, settings.namespace), KubeApplications(client, settings.namespace)
-        renderer = await stack.enter_async_context(_renderer(state, metrics))
+        renderer, _ = await stack.enter_async_context(_renderer(state, metrics))
         rooms = Rooms(source, renderer, cluster, applications, ledger, lambda: datetime.now(UTC))
         house = House(settings.namespace, settings.stamped_installation, settings.mark, settings.observe)
         loop = Loop(Delivery(rooms, house), rooms, house, _pace(settings))
@@ -214,7 +224,7 @@ async def queries(settings: Settings) -> AsyncIterator[Queries]:
         mirrors = stack.enter_context(_mirrors(state))
         source = GitSource(mirrors, Silent(), fetch_timeout_seconds=settings.fetch_seconds)
         stack.push_async_callback(source.close)
-        renderer = await stack.enter_async_context(_renderer(state, Silent()))
+        renderer, _ = await stack.enter_async_context(_renderer(state, Silent()))
 
         def ledger() -> SqliteLedger:
             opened = SqliteLedger(state / "ledger.db")
@@ -234,19 +244,68 @@ async def queries(settings: Settings) -> AsyncIterator[Queries]:
 
 
 @asynccontextmanager
-async def _renderer(state: Path, telemetry: Telemetry) -> AsyncIterator[CachedRenderer]:
-    """The renderer with its processes and its cache."""
+async def _renderer(
+    state: Path, telemetry: Telemetry, *, keep: bool = True
+) -> AsyncIterator[tuple[CachedRenderer, Workers]]:
+    """The renderer with its processes and, if renderings are kept, its cache."""
     from todoke.render.cache import CachedRenderer
     from todoke.render.renderer import Renderer
     from todoke.render.worker import Workers, program
 
     workers = Workers(program(), telemetry=telemetry)
-    renderer = CachedRenderer(Renderer(workers), state / "renderings.db", telemetry)
+    renderer = CachedRenderer(Renderer(workers), state / "renderings.db" if keep else None, telemetry)
     try:
-        yield renderer
+        yield renderer, workers
     finally:
         renderer.close()
         await workers.close()
+
+
+@asynccontextmanager
+async def reviewer(settings: Settings, folder: Path) -> AsyncIterator[Reviewer]:
+    """The walk of a review, of the clone around a folder.
+
+    Raises: Blocked: there is no clone.
+    """
+    from todoke.model.telemetry import Silent
+    from todoke.render.documents import maps_in
+    from todoke.render.kubernetes_yaml import load
+    from todoke.render.templates import evaluator
+    from todoke.review.walk import Reviewer, Rooms
+    from todoke.source.clone import Clone
+
+    with contextlib.closing(Clone.around(folder)) as clone:
+        async with _renderer(Path(settings.state_folder), Silent()) as (renderer, workers):
+            yield Reviewer(Rooms(clone, renderer, maps_in, load, evaluator(workers)))
+
+
+@asynccontextmanager
+async def local(settings: Settings, path: Path) -> AsyncIterator[tuple[Local, str]]:
+    """What renders a folder or file of this machine, and its path there; in a clone all of that can be read."""
+    from todoke.model.sources import place_of
+    from todoke.model.telemetry import Silent
+    from todoke.render.documents import maps_in
+    from todoke.review.local import Local
+    from todoke.source.folder import FolderTree
+
+    root, inside, urls = _around(path)
+    async with _renderer(Path(settings.state_folder), Silent(), keep=False) as (renderer, _):
+        places = frozenset(place_of(url) for url in urls)
+        yield Local(FolderTree(root), places, renderer, maps_in), inside
+
+
+def _around(path: Path) -> tuple[Path, str, tuple[str, ...]]:
+    """The folder that a local rendering may read, the path inside of it ("" for itself), and a clone's URLs."""
+    from todoke.model.errors import Blocked
+    from todoke.source.clone import Clone
+
+    place = path.resolve()
+    root, urls = place if place.is_dir() else place.parent, tuple[str, ...]()
+    with contextlib.suppress(Blocked):
+        clone = Clone.around(root)
+        root, urls = clone.root.resolve(), clone.urls
+    inside = place.relative_to(root).as_posix()
+    return root, "" if inside == "." else inside, urls
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.fakes import FakeApplications, FakeClock, FakeCluster, FakeLedger, FakeRenderer, FakeSource, Json
+from todoke import main
 from todoke.cli.app import Doors, root
 from todoke.delivery import waiting
 from todoke.delivery.queries import Queries
@@ -92,6 +93,8 @@ class Workshop:
             queries=self.queries,
             install=install,
             api=lambda settings: contextlib.nullcontext(),
+            reviewer=main.reviewer,
+            local=main.local,
             settings=lambda flags: read_settings(flags, self.environment),
             settings_type=Settings,
         )

@@ -11,6 +11,8 @@ from todoke.cli.session import Doors as Doors
 
 COMMANDS: Table = {
     "app": ("todoke.cli.apps.group", "Work with applications: create, list, diff, plan, sync, roll back."),
+    "diff": ("todoke.cli.review.diff", "Show what a branch would change, before it is merged."),
+    "render": ("todoke.cli.review.render", "Print the manifests of a folder as they would be delivered."),
     "demo": ("todoke.cli.demo.command", "See it first: a commit's whole story, with a cluster of its own."),
     "serve": ("todoke.cli.serve", "Run the controller."),
     "install": ("todoke.cli.install", "Print or apply what todoke needs in a cluster."),

@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from todoke.delivery.queries import Queries
+    from todoke.review.local import Local
+    from todoke.review.walk import Reviewer
 
 T = TypeVar("T")
 
@@ -38,6 +42,10 @@ class Doors(NamedTuple):
     queries: Callable[[Any], AbstractAsyncContextManager[Queries]]
     install: Callable[[Any, Iterable[Mapping[str, Any]]], list[str]]
     api: Callable[[Any], AbstractAsyncContextManager[Api]]
+    reviewer: Callable[[Any, Path], AbstractAsyncContextManager[Reviewer]]
+    """The walk of a review, of the clone around a folder."""
+    local: Callable[[Any, Path], AbstractAsyncContextManager[tuple[Local, str]]]
+    """What renders a folder or file of this machine, and its path there."""
     settings: Callable[[Mapping[str, Any]], Any]
     """Settings from flags by field name (None = not given), the environment and the defaults."""
     settings_type: type

@@ -85,9 +85,9 @@ def _quiet(old: Body, new: Body) -> tuple[Body, Body, tuple[str, ...]]:
                 continue
             for name in sorted({name for name in had.keys() | has.keys() if pattern.match(name)}):
                 if had.get(name) != has.get(name):
-                    folded.append(".".join((*path, "metadata", field, name)))
+                    folded.append(f"{field.removesuffix('s')} {name}")
                     new = _with(new, (*path, "metadata", field), name, had.get(name))
-    return old, new, tuple(folded)
+    return old, new, tuple(dict.fromkeys(folded))
 
 
 def _metadata(body: Mapping[str, Any], path: tuple[str, ...]) -> Mapping[str, Any]:

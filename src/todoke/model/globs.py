@@ -61,7 +61,7 @@ def _skip(positions: set[int], tokens: tuple[_Token, ...]) -> set[int]:
 
 @lru_cache(maxsize=1024)
 def _glob(pattern: str, separators: str) -> tuple[tuple[_Token, ...], ...]:
-    return tuple(_tokens(one, separators, negation="!", crossing=True) for one in _alternatives(pattern))
+    return tuple(_tokens(one, separators, negation="!", crossing=True) for one in alternatives(pattern))
 
 
 @lru_cache(maxsize=1024)
@@ -138,8 +138,8 @@ def _closing(pattern: str, opening: int) -> int:
     raise BadGlob(f"{pattern!r} has a [ that is not closed")
 
 
-def _alternatives(pattern: str) -> list[str]:
-    """The patterns without braces that a pattern with braces stands for."""
+def alternatives(pattern: str) -> list[str]:
+    """The patterns without braces that a pattern with braces stands for. Raises BadGlob."""
     opening = _find(pattern, "{}", 0)
     if opening == -1:
         return [pattern]
@@ -155,7 +155,7 @@ def _alternatives(pattern: str) -> list[str]:
             cuts.append(position)
     found: list[str] = []
     for start, end in pairwise(cuts):
-        found.extend(_alternatives(pattern[:opening] + pattern[start + 1 : end] + pattern[position + 1 :]))
+        found.extend(alternatives(pattern[:opening] + pattern[start + 1 : end] + pattern[position + 1 :]))
         if len(found) > MOST_ALTERNATIVES:
             raise BadGlob(f"{pattern!r} stands for more than {MOST_ALTERNATIVES} patterns")
     return found

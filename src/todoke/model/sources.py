@@ -109,3 +109,17 @@ class Reverted(msgspec.Struct, frozen=True):
     reverted: tuple[CommitInfo, ...]  # newest first
     conflicts: tuple[str, ...] = ()  # paths with conflict markers; never pushed to the tracked branch
     link: str = ""  # where a person opens the pull request, when the forge is known
+
+
+def place_of(url: str) -> str:
+    """What the URLs of one repository have in common: `https://git.example/a/b.git` → `git.example/a/b`."""
+    text = url.strip().lower()
+    scheme, separator, rest = text.partition("://")
+    if separator:
+        text = rest if scheme != "file" else f"/{rest.lstrip('/')}"
+        host, slash, path = text.partition("/")
+        text = f"{host.rpartition('@')[2].partition(':')[0]}{slash}{path}"
+    elif ":" in text.partition("/")[0]:  # user@host:path, as SSH writes it
+        host, _, path = text.partition(":")
+        text = f"{host.rpartition('@')[2]}/{path.lstrip('/')}"
+    return text.rstrip("/").removesuffix(".git")

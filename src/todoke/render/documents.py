@@ -57,6 +57,18 @@ def documents(file: SourceFile, warnings: list[str]) -> Iterator[Document]:
             yield Document(value, text, origin, looks)
 
 
+def maps_in(path: str, data: bytes) -> list[dict[str, Any]]:
+    """The maps in a file that may be anybody's: what does not parse is passed over."""
+    found: list[dict[str, Any]] = []
+    try:
+        for document in documents(SourceFile(path, data), []):
+            if isinstance(document.value, dict):
+                found.append(document.value)
+    except Blocked:
+        return found
+    return found
+
+
 def _evaluated(file: SourceFile) -> Iterator[Document]:
     """What a Jsonnet file came to: an object, or a list of them."""
     value = msgspec.json.decode(file.data)

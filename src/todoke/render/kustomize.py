@@ -16,6 +16,8 @@ Json = dict[str, Any]
 
 _COUNT = re.compile(r"[-+]?[0-9]+\Z")
 _KEEP: Final = "*"
+_LISTS: Final = ("images", "replicas", "labels", "patches", "components")
+_MAPS: Final = ("commonLabels", "commonAnnotations")
 _EMPTY: Final = SourceKustomize()
 
 
@@ -50,6 +52,10 @@ def _kustomization(text: bytes, path: str) -> Json:
         return {}
     if not isinstance(value, dict):
         raise Blocked(path, "is not a map")
+    for kind, called, fields in ((list, "a list", _LISTS), (dict, "a map", _MAPS)):
+        for field in fields:
+            if not isinstance(value.get(field), kind | None):
+                raise Blocked(path, f"is not {called}", field=field, next_step="Correct it")
     return value
 
 
@@ -74,7 +80,8 @@ def edited(kustomization: Mapping[str, Any], options: SourceKustomize, reader: R
         new["patches"] = [*(new.get("patches") or []), *map(_patch, options.patches)]
     if options.components:
         wanted = [c for c in options.components if not options.ignore_missing_components or _is_there(c, reader)]
-        new["components"] = list(dict.fromkeys([*(new.get("components") or []), *wanted]))
+        there = new.get("components") or []
+        new["components"] = [*there, *(component for component in dict.fromkeys(wanted) if component not in there)]
     return new
 
 
@@ -96,28 +103,39 @@ def images(there: Iterable[Any], wanted: Iterable[str], reader: Reader) -> list[
     Raises: Blocked: a text that sets nothing.
     """
     found = {image["name"]: image for image in (_image(text, reader) for text in wanted)}
-    for image in there:
-        name = image.get("name", "") if isinstance(image, dict) else ""
+    named, odd = _by_name(there)
+    for name, image in named:
         setting = found.setdefault(name, image)
-        if setting is not image and isinstance(image, dict):
+        if setting is not image:
             found[name] = {field: image.get(field, "") if value == _KEEP else value for field, value in setting.items()}
-    return [_without_stars(found[name]) for name in sorted(found)]
+    return [*(_without_stars(found[name]) for name in sorted(found)), *odd]
 
 
-def _without_stars(image: Any) -> Any:
-    if not isinstance(image, dict):
-        return image
+def _by_name(entries: Iterable[Any]) -> tuple[list[tuple[str, Json]], list[Any]]:
+    """The entries of a list with their names, and those that have none: kustomize will say what is wrong with them."""
+    named, odd = [], []
+    for entry in entries:
+        name = entry.get("name", "") if isinstance(entry, dict) else None
+        if isinstance(name, str):
+            named.append((name, entry))
+        else:
+            odd.append(entry)
+    return named, odd
+
+
+def _without_stars(image: Json) -> Json:
     return {field: value for field, value in image.items() if field == "name" or value not in ("", _KEEP)}
 
 
 def _image(text: str, reader: Reader) -> Json:
     """An image as `kustomize edit set image` reads it: `name=other:tag@digest`, `name:tag`, `name@digest`."""
     name, equals, other = text.partition("=")
-    place, tag, digest = _parts(other if equals else text)
+    name, place_text = (name, other) if equals else ("", text)
+    place, tag, digest = _parts(place_text)
     if place == text:
         problem = f'"{text}" is not an image to set'
         raise _blocked(reader, "images", problem, "Write name:tag, name@digest or name=other:tag")
-    named = {"name": name, "newName": place} if equals else {"name": place}
+    named = {"name": name, "newName": place} if name else {"name": place}
     return {**named, "newTag": tag, "digest": digest}
 
 
@@ -136,9 +154,10 @@ def _replicas(there: list[Any], wanted: Iterable[KustomizeReplica], reader: Read
             problem = f'the count "{replica.count}" of {replica.name} is not a number'
             raise _blocked(reader, "replicas", problem, "Write a whole number")
         found[replica.name] = {"name": replica.name, "count": int(replica.count)}
-    for entry in there:
-        found.setdefault(entry.get("name", "") if isinstance(entry, dict) else "", entry)
-    return [found[name] for name in sorted(found)]
+    named, odd = _by_name(there)
+    for name, entry in named:
+        found.setdefault(name, entry)
+    return [*(found[name] for name in sorted(found)), *odd]
 
 
 def _label(new: Json, options: SourceKustomize, reader: Reader) -> None:
@@ -167,7 +186,9 @@ def _labelled(there: list[Any], texts: Mapping[str, str], options: SourceKustomi
 
 def _same_settings(entry: Any, other: Json) -> bool:
     settings = ("includeSelectors", "includeTemplates")
-    return isinstance(entry, dict) and all(bool(entry.get(name)) == bool(other.get(name)) for name in settings)
+    if not isinstance(entry, dict) or not isinstance(entry.get("pairs"), dict | None):
+        return False
+    return all(bool(entry.get(name)) == bool(other.get(name)) for name in settings)
 
 
 def _unquoted(text: str) -> str:

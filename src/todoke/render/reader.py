@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterator
 from posixpath import join, normpath
 
 from todoke.model.errors import Blocked
-from todoke.model.globs import BadGlob, glob_match
+from todoke.model.globs import BadGlob, alternatives, path_match
 from todoke.model.renderings import Checkout, RenderContext
 from todoke.model.trees import Astray, Found, Intent, Look, Tree, answer_of
 from todoke.render.lfs import is_lfs_pointer
 
 LARGEST_FILE = 10 * 1024 * 1024
 _MOST_GLOBBED = 50_000
+_NOT_IN_SET = re.compile(r"(?<!\\)\[!")
 
 
 class Reader:
@@ -58,25 +59,29 @@ class Reader:
         return answer_of(self._tree(""), path, "kind") != ""
 
     def globbed(self, pattern: str, ref: str = "") -> list[str]:
-        """The files whose path matches, in lexical order; `**` stands for any number of folders, none included.
+        """The files whose path matches, in lexical order.
 
+        `**` stands for any number of folders, none included, and `{a,b}` for alternatives. Source: doublestar.
         Raises: Blocked: it is not a glob, or too many files lie below its fixed part.
         """
-        parts = pattern.split("/")
-        fixed = next(number for number, part in enumerate(parts) if is_glob(part))
+        try:
+            return sorted({path for one in alternatives(pattern) for path in self._matching(one, ref)})
+        except BadGlob as error:
+            raise Blocked(self.subject, f'"{pattern}" is not a glob: {error}') from error
+
+    def _matching(self, pattern: str, ref: str) -> Iterator[str]:
+        """The files whose path matches a pattern without braces."""
+        parts = _NOT_IN_SET.sub("[^", pattern).split("/")
+        fixed = next((number for number, part in enumerate(parts) if is_glob(part)), len(parts) - 1)
         base = "/".join(parts[:fixed])
         tree = self._tree(ref)
         self.note(base, "tree", ref)
         try:
             folder = tree.find(base)
-            if not folder.is_folder:
-                return []
-            found = [path for path in self._below(tree, folder, base) if _matches(parts, path.split("/"))]
         except Astray:
-            return []
-        except BadGlob as error:
-            raise Blocked(self.subject, f'"{pattern}" is not a glob: {error}') from error
-        return sorted(found)
+            return
+        if folder.is_folder:
+            yield from (path for path in self._below(tree, folder, base) if _matches(parts, path.split("/")))
 
     def _below(self, tree: Tree, folder: Found, base: str) -> Iterator[str]:
         pending, seen = [(base, folder)], 0
@@ -135,7 +140,7 @@ def is_glob(text: str) -> bool:
     return any(sign in text for sign in "*?[{")
 
 
-_VARIABLE = re.compile(r"\$(?:\{([^}]*)\}|([A-Za-z_][A-Za-z0-9_]*)|([*#$@!?0-9-]))")
+_VARIABLE = re.compile(r"\$(?:\{(?:([^}]*)\})?|([A-Za-z_][A-Za-z0-9_]*)|([*#$@!?0-9-]))")
 
 
 def _name(match: re.Match[str]) -> str:
@@ -182,7 +187,7 @@ def _matches(pattern: list[str], path: list[str]) -> bool:
             if position < len(pattern):
                 if pattern[position] == "**":
                     stepped.add(position)
-                elif glob_match(pattern[position], part, "/"):
+                elif path_match(pattern[position], part):
                     stepped.add(position + 1)
         reached = stepped
     return len(pattern) in _over_stars(reached, pattern)

@@ -1,13 +1,16 @@
 """A person's own clone: its commits and its working copy, read without changing anything."""
 
 import difflib
+import os
+import stat
+import tempfile
 from pathlib import Path
 
 import pygit2
+from pygit2.enums import FileMode
 
 from todoke.model.errors import Blocked
 from todoke.model.trees import Tree
-from todoke.source.folder import FolderTree
 from todoke.source.tree import CommitTree
 
 _ARGUMENT = "--base, --head"
@@ -19,6 +22,7 @@ class Clone:
     def __init__(self, repository: pygit2.Repository) -> None:
         self._repository = repository
         self._folders: dict[str, pygit2.Tree] = {}
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self.root = Path(repository.workdir or repository.path)
         self.urls = tuple(remote.url for remote in repository.remotes if remote.url)
 
@@ -68,11 +72,53 @@ class Clone:
     def tree(self, sha: str) -> Tree:
         """The files of a commit."""
         commit = self._repository[sha].peel(pygit2.Commit)
-        return CommitTree(lambda: self._repository, commit, self._folders)
+        return CommitTree(lambda: self._repository, commit.tree_id, sha[:8], self._folders)
 
     def working_copy(self) -> Tree:
-        """The files as they lie there now."""
-        return FolderTree(self.root)
+        """The files as a commit of all that `git status` shows would have them. The repository is not written to.
+
+        Raises: Blocked: a file cannot be read.
+        """
+        scratch = self._scratch_repository()
+        index = pygit2.Index()
+        if not self._repository.head_is_unborn:
+            index.read_tree(scratch[self._repository.head.peel(pygit2.Commit).tree_id].peel(pygit2.Tree))
+        for path, flags in self._repository.status(untracked_files="all").items():
+            if flags != pygit2.enums.FileStatus.IGNORED:
+                self._take(scratch, index, path)
+        root = index.write_tree(scratch)
+        return CommitTree(lambda: scratch, root, "the working copy", self._folders)
+
+    def close(self) -> None:
+        """Remove what was written for the working copy."""
+        if self._scratch is not None:
+            self._scratch.cleanup()
+
+    def _scratch_repository(self) -> pygit2.Repository:
+        """A repository for new objects that sees all of the clone's."""
+        self._scratch = tempfile.TemporaryDirectory(prefix="todoke-", ignore_cleanup_errors=True)
+        scratch = pygit2.init_repository(self._scratch.name, bare=True)
+        alternates = Path(self._scratch.name) / "objects" / "info" / "alternates"
+        alternates.parent.mkdir(exist_ok=True)
+        alternates.write_text(f"{_common(Path(self._repository.path)) / 'objects'}\n")
+        return pygit2.Repository(scratch.path)
+
+    def _take(self, scratch: pygit2.Repository, index: pygit2.Index, path: str) -> None:
+        place = self.root / path
+        try:
+            mode = place.lstat().st_mode
+        except FileNotFoundError:
+            if path in index:
+                index.remove(path)
+            return
+        try:
+            data = os.fsencode(place.readlink()) if stat.S_ISLNK(mode) else place.read_bytes()
+        except IsADirectoryError:  # a submodule, or a clone inside of the clone
+            return
+        except OSError as error:
+            raise Blocked(str(place), f"cannot be read: {error.strerror}") from error
+        kind = FileMode.LINK if stat.S_ISLNK(mode) else FileMode.BLOB_EXECUTABLE if mode & 0o111 else FileMode.BLOB
+        index.add(pygit2.IndexEntry(path, scratch.create_blob(data), kind))
 
     @property
     def branch(self) -> str:
@@ -81,3 +127,9 @@ class Clone:
 
     def _names(self) -> list[str]:
         return [name.partition("/")[2].partition("/")[2] for name in self._repository.listall_references()]
+
+
+def _common(folder: Path) -> Path:
+    """Where the objects of a repository are: a linked worktree has them in the one it was made from."""
+    link = folder / "commondir"
+    return (folder / link.read_text().strip()).resolve() if link.is_file() else folder

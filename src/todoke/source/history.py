@@ -7,7 +7,7 @@ import pygit2
 
 from todoke.model.sources import CommitInfo
 from todoke.model.trees import Astray
-from todoke.source.tree import CommitTree
+from todoke.source.tree import tree_of
 
 MOST_COMMITS = 200
 _MOST_WALKED = 20_000
@@ -45,7 +45,7 @@ def changed_between(
 def id_of(repository: pygit2.Repository, commit: pygit2.Commit, path: str) -> str | None:
     """The Git id of what is at a path of a commit, or None."""
     try:
-        return CommitTree(lambda: repository, commit).find(path).id
+        return tree_of(repository, commit).find(path).id
     except Astray:
         return None
 

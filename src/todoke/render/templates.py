@@ -1,0 +1,61 @@
+"""Go templates in the texts of a document, evaluated by the render worker."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from todoke.model.errors import Blocked
+from todoke.model.trees import Astray, Found
+from todoke.render.worker import EngineFailed, Workers
+
+Evaluate = Callable[[Any, Mapping[str, Any], Sequence[str]], Awaitable[Any]]
+
+
+def evaluator(workers: Workers) -> Evaluate:
+    """What evaluates Go templates: of a document, the data (what `.` is), and options such as `missingkey=error`.
+
+    It gives the document with every text and every key in it that holds `{{` rendered, with the functions of Argo CD's
+    ApplicationSets. It raises Blocked where one fails; the field is the place in the document, "" for a document that
+    is one text.
+    """
+
+    async def evaluate(document: Any, data: Mapping[str, Any], options: Sequence[str]) -> Any:
+        request = {"engine": "template", "document": document, "data": data, "options": options}
+        try:
+            output = await workers.run(request, _NoFiles())
+        except EngineFailed as error:
+            place, problem = _told(error.text, document)
+            raise Blocked("the Go template", problem, field=place, next_step="Correct the template") from error
+        return msgspec.json.decode(output.data)
+
+    return evaluate
+
+
+def _told(text: str, document: Any) -> tuple[str, str]:
+    """The place that the worker names, and the problem. Of a text it names none, and none where it was ended itself."""
+    place, separator, problem = text.partition(": ")
+    named = separator and not isinstance(document, str) and place != "template" and " " not in place
+    return (place, problem) if named else ("", text)
+
+
+class _NoFiles:
+    """A tree without files: templates read none."""
+
+    root = Found("", "")
+    revision = ""
+
+    def entries(self, _folder: Found) -> list[tuple[str, Found]]:
+        return []
+
+    def find(self, path: str, _start: Found | None = None) -> Found:
+        raise Astray("is not there", self.root, path)
+
+    def target(self, link: Found) -> str:
+        raise Astray("is not there", self.root, link.path)
+
+    def size(self, file: Found) -> int:
+        raise Astray("is not there", self.root, file.path)
+
+    def read(self, file: Found) -> bytes:
+        raise Astray("is not there", self.root, file.path)

@@ -1,0 +1,19 @@
+"""The real engine of Go templates, started when it is first needed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+
+from todoke.generate import Evaluate
+from todoke.render.templates import evaluator
+from todoke.render.worker import Limits, Workers, program
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
+async def evaluate() -> AsyncIterator[Evaluate]:
+    """Evaluates Go templates; one process for all tests here."""
+    workers = Workers(program(), Limits(processes=1))
+    yield evaluator(workers)
+    await workers.close()
