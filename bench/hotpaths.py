@@ -25,6 +25,8 @@ from todoke.model.renderings import Stamp
 from todoke.model.sources import SourceFile, SourceSpec
 from todoke.model.telemetry import Silent
 from todoke.render.directory import DirectoryRenderer
+from todoke.render.listing import Lister, Listing, read_files
+from todoke.render.placement import place
 from todoke.source.repositories import GitSource
 
 FOLDERS, ROUNDS, ROUND_SECONDS = 1000, 5, 0.1
@@ -140,7 +142,7 @@ def rendering() -> dict[str, Work]:
     assert len(manifests) == 4
     return {
         "render 4 objects": lambda: renderer.render(files, stamp),
-        "place 4 objects": lambda: [renderer.place(manifest, True, stamp) for manifest in manifests],
+        "place 4 objects": lambda: [place(manifest, True, stamp) for manifest in manifests],
     }
 
 
@@ -170,11 +172,15 @@ async def fingerprints(folder: Path) -> dict[str, Work]:
     second = repo.commit({"apps/app-0001/config.yaml": _FILES["config.yaml"] + "# changed\n"}, "one")
     source = GitSource(folder / "mirrors", Silent())
     await source.refresh(repo.url)
-    spec = SourceSpec(repo.url, "main", "apps/app-0500")
-    assert source.fingerprint(repo.url, first, spec) == source.fingerprint(repo.url, second, spec)
+    spec, lister = SourceSpec(repo.url, "main", "apps/app-0500"), Lister()
+
+    def listing(sha: str) -> Listing:
+        return lister.listing(source.tree(repo.url, sha), spec, "")
+
+    assert listing(first) == listing(second)
     return {
-        f"fingerprint, 1 of {FOLDERS} folders": lambda: source.fingerprint(repo.url, second, spec),
-        f"files, 1 of {FOLDERS} folders": lambda: source.files(repo.url, second, spec),
+        f"listing, 1 of {FOLDERS} folders": lambda: listing(second),
+        f"files, 1 of {FOLDERS} folders": lambda: read_files(source.tree(repo.url, second), listing(second), ""),
     }
 
 

@@ -6,12 +6,14 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from tests.fake_tree import FakeTree
 from todoke.model.credentials import Credential
 from todoke.model.errors import Blocked, Unreachable
 from todoke.model.sources import CommitInfo, Reverted, RevertRequest
 from todoke.model.trees import Tree
+from todoke.source.folder import FolderTree
 
 _FIELD = "spec.source.targetRevision"
 _BEGAN = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
@@ -101,6 +103,9 @@ class FakeSource:
         if len(known) == 1:
             return known[0]
         raise Blocked(f"repository {repo_url}", f'revision "{revision}" not found', field=_FIELD)
+
+    def folder(self, path: Path) -> Tree:
+        return FolderTree(path)
 
     def tree(self, repo_url: str, sha: str) -> Tree:
         return FakeTree(self._snapshot(repo_url, sha).files, sha[:8])

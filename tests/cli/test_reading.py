@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import yaml
@@ -158,6 +159,20 @@ def test_diff_and_its_exit_codes(workshop: Workshop) -> None:
     assert failed.exit_code == 2
     assert failed.stderr.startswith("error: repository https://git.example.com/shop.git")
     assert workshop.run("app", "diff").exit_code == 2
+
+
+def test_diff_with_a_folder_in_place_of_git(workshop: Workshop, tmp_path: Path) -> None:
+    deployed(workshop)
+    (tmp_path / "deploy").mkdir()
+    (tmp_path / "deploy" / "settings.yaml").write_text(SETTINGS)
+    (tmp_path / "deploy" / "web.yaml").write_text(WEB)
+    assert workshop.run("app", "diff", "shop", "--local", str(tmp_path)).exit_code == 0
+    (tmp_path / "deploy" / "settings.yaml").write_text(SETTINGS.replace("blue", "red"))
+    result = workshop.run("app", "diff", "shop", "--local", str(tmp_path))
+    assert result.exit_code == 1
+    assert ("- blue" in result.stdout, "+ red" in result.stdout) == (True, True)
+    result = workshop.run("app", "diff", "shop", "--local", str(tmp_path), "--revision", "v1")
+    assert (result.exit_code, "exclude each other" in result.output) == (2, True)
 
 
 def test_diff_masks_the_values_of_secrets(workshop: Workshop) -> None:

@@ -127,6 +127,19 @@ async def test_an_automatic_application_is_undone_on_a_branch_of_its_own(served:
     assert scene.repo.files() == scene.repo.files(good)
 
 
+async def test_a_release_in_a_base_is_undone_there_and_nowhere_else(scene: Scene):
+    files = {"shop/kustomization.yaml": "resources: [../base]\n", "base/kustomization.yaml": "resources: [web.yaml]\n"}
+    good = scene.repo.commit({**files, "base/web.yaml": _text(blue()), "other.txt": "x"}, "blue")
+    await scene.desk.create(scene.url)
+    await scene.desk.synced(good)
+    await scene.release({"base/web.yaml": red()}, "red")
+    scene.repo.commit({"other.txt": "y"}, "of somebody else")
+    ended = await scene.rollback("--push")
+    assert ended.code == 0, ended.err
+    assert scene.repo.files() == {**files, "base/web.yaml": _text(blue()), "other.txt": "y"}
+    assert await scene.colour() == "blue"
+
+
 async def test_a_broken_release_is_undone_on_the_tracked_branch_and_followed_until_it_is_healthy(scene: Scene):
     good = scene.repo.commit({"shop/web.yaml": _text(deployment())}, "good")
     await scene.desk.create(scene.url)

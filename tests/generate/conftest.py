@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 
 from todoke.generate import Evaluate
@@ -14,6 +15,9 @@ from todoke.render.worker import Limits, Workers, program
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def evaluate() -> AsyncIterator[Evaluate]:
     """Evaluates Go templates; one process for all tests here."""
-    workers = Workers(program(), Limits(processes=1))
+    path = program()
+    if path is None:
+        pytest.fail("there is no render worker: `make setup` builds it")
+    workers = Workers(path, Limits(processes=1))
     yield evaluator(workers)
     await workers.close()

@@ -134,7 +134,7 @@ async def test_nothing_to_undo_is_said_and_nothing_pushed(source: GitSource, rep
     bad = repo.commit({"shop/a.yaml": "a: 2"}, "bad")
     await source.revert(request(url, bad, good))
     tip = repo.tip()
-    with pytest.raises(Blocked, match='nothing to undo: "shop" on main is already'):
+    with pytest.raises(Blocked, match='nothing to undo: "shop" on main is as it was'):
         await source.revert(request(url, bad, good))
     assert repo.tip() == tip
 

@@ -6,6 +6,7 @@ carries it out.
 
 from collections.abc import Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -38,11 +39,12 @@ Body = dict[str, Any]
 
 
 class PlanWish(msgspec.Struct, frozen=True):
-    """What to plan for. `prune` None = as the application's policy says."""
+    """What to plan for. `prune` None = as the application's policy says. `local`: a clone, in place of a revision."""
 
     revision: str = ""
     prune: bool | None = None
     only: frozenset[tuple[str, str, str]] = frozenset()
+    local: Path | None = None
 
 
 class Preview(msgspec.Struct, frozen=True):
@@ -146,15 +148,18 @@ class Queries:
         """
         return await self.preview(await self.subject(name), wish or PlanWish())
 
-    async def diff(self, name: str, revision: str = "") -> Preview:
-        """As `plan`, with everything shown that is not in the revision any more."""
-        return await self.plan(name, PlanWish(revision, prune=True))
+    async def diff(self, name: str, revision: str = "", local: Path | None = None) -> Preview:
+        """As `plan`, with everything shown that is not in the revision any more.
+
+        Args: local: a clone of the repository, whose files are taken in place of a revision's.
+        """
+        return await self.plan(name, PlanWish(revision, prune=True, local=local))
 
     async def preview(self, subject: Subject, wish: PlanWish) -> Preview:
         """See `plan`."""
         deliverable, cluster = subject.deliverable, self.desk.cluster
         project, unread = await self._project(subject)
-        rendered, memory = await self._rendered(subject, wish.revision)
+        rendered, memory = await self._wanted(subject, wish)
         kinds = kinds_of_status(subject.body)
         blind = await cluster.load_owned(instances_of(deliverable), rendered.kinds | kinds, deliverable.namespace)
         if deliverable.sync.create_namespace:
@@ -185,6 +190,13 @@ class Queries:
         if problems:
             raise Blocked(str(subject.deliverable.key), "; ".join(problems))
         return project, ()
+
+    async def _wanted(self, subject: Subject, wish: PlanWish) -> tuple[Rendered, Memory]:
+        if wish.local is None:
+            return await self._rendered(subject, wish.revision)
+        tree = self.desk.source.folder(wish.local)
+        await self.sources_ready()
+        return await self.rendering.local(subject.deliverable, tree), Memory()
 
     async def _rendered(self, subject: Subject, revision: str) -> tuple[Rendered, Memory]:
         deliverable = subject.deliverable

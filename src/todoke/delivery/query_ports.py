@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
@@ -11,6 +12,7 @@ from todoke.model.credentials import Credential
 from todoke.model.deliverables import DeliverableKey
 from todoke.model.events import Event
 from todoke.model.objects import Kind, LiveObject
+from todoke.model.trees import Tree
 
 
 class ApplicationObjects(Protocol):
@@ -38,6 +40,7 @@ class QueryCluster(Cluster, Protocol):
 class QuerySource(Source, Protocol):
     """Implemented by todoke.source."""
 
+    def folder(self, path: Path) -> Tree: ...  # of this machine, with the clone around it
     def use_credentials(self, credentials: Iterable[Credential]) -> None: ...
 
 

@@ -1,6 +1,7 @@
 """The first half of a look: the newest revision, and what it says, rendered only when an input changed."""
 
 import hashlib
+from collections.abc import Iterable
 
 import msgspec
 
@@ -10,7 +11,8 @@ from todoke.model.deliverables import Deliverable
 from todoke.model.objects import Kind, Manifest, ObjectKey
 from todoke.model.renderings import Checkout, RenderContext, Stamp
 from todoke.model.renderings import Rendering as SourceRendering
-from todoke.model.trees import Look
+from todoke.model.sources import SourceSpec
+from todoke.model.trees import Look, Tree
 from todoke.plan.hooks import hook_types
 
 _CRD = "CustomResourceDefinition"
@@ -65,8 +67,23 @@ class Rendering:
             keys = [await self._inputs(deliverable, revisions, known.looks) for revisions in (one, other)]
             if known.inputs in keys:
                 return keys[0] == keys[1]
-        looks = tuple([rendering.looks for rendering in await self._renderings(deliverable, one)])
+        made = await self._renderings(deliverable, self._checkouts(deliverable, one))
+        looks = tuple([rendering.looks for rendering in made])
         return await self._inputs(deliverable, one, looks) == await self._inputs(deliverable, other, looks)
+
+    async def elsewhere(self, deliverable: Deliverable, revisions: tuple[str, ...], number: int) -> tuple[str, ...]:
+        """What is read of one source's repository outside of that source's folder: bases, value files of others.
+
+        Raises: DeliveryError: the revisions cannot be rendered.
+        """
+        spec, found = deliverable.sources[number], dict[str, None]()
+        made = await self._renderings(deliverable, self._checkouts(deliverable, revisions))
+        for position, rendering in enumerate(made):
+            for look in rendering.looks:
+                ours = look.ref == spec.ref if look.ref else position == number
+                if ours and look.intent in ("read", "tree", "list") and look.answer and not _inside(look.path, spec):
+                    found[look.path] = None
+        return tuple(found)
 
     async def _inputs(
         self, deliverable: Deliverable, revisions: tuple[str, ...], looks: tuple[tuple[Look, ...], ...]
@@ -88,19 +105,38 @@ class Rendering:
         version, apis = await self._cluster.capabilities()
         return RenderContext(deliverable.key.name, deliverable.namespace, deliverable.project, version, apis)
 
-    async def _renderings(self, deliverable: Deliverable, revisions: tuple[str, ...]) -> list[SourceRendering]:
+    async def _renderings(self, deliverable: Deliverable, checkouts: Iterable[Checkout]) -> list[SourceRendering]:
         context, stamp = await self._context(deliverable), self._stamp(deliverable)
-        checkouts = self._checkouts(deliverable, revisions)
         return [await self._renderer.render(checkout, context, stamp) for checkout in checkouts]
 
     def _stamp(self, deliverable: Deliverable) -> Stamp:
         return Stamp(deliverable.instance, deliverable.namespace, self._installation)
 
+    async def local(self, deliverable: Deliverable, tree: Tree) -> Rendered:
+        """What the files of a folder say in place of the repository's.
+
+        Raises: Blocked: they cannot be rendered.
+        """
+        refs = {spec.ref: tree for spec in deliverable.sources if spec.ref}
+        checkouts = [Checkout(spec, tree, tree.revision, refs) for spec in deliverable.sources]
+        revisions = tuple(tree.revision for _ in deliverable.sources)
+        return await self._placed(deliverable, revisions, await self._renderings(deliverable, checkouts))
+
     async def _fresh(self, deliverable: Deliverable, revisions: tuple[str, ...]) -> Rendered:
-        stamp = self._stamp(deliverable)
-        renderings = await self._renderings(deliverable, revisions)
+        renderings = await self._renderings(deliverable, self._checkouts(deliverable, revisions))
         looks = tuple([rendering.looks for rendering in renderings])
         inputs = await self._inputs(deliverable, revisions, looks)
+        return await self._placed(deliverable, revisions, renderings, inputs)
+
+    async def _placed(
+        self,
+        deliverable: Deliverable,
+        revisions: tuple[str, ...],
+        renderings: list[SourceRendering],
+        inputs: str = "",
+    ) -> Rendered:
+        """Renderings with each object in its namespace and marked as the application's."""
+        stamp = self._stamp(deliverable)
         written = [manifest for rendering in renderings for manifest in rendering.manifests]
         warnings = [warning for rendering in renderings for warning in rendering.warnings]
         kinds = frozenset(manifest.kind for manifest in written)
@@ -127,7 +163,7 @@ class Rendering:
             unknown,
             frozenset(coming),
             tuple(hooks),
-            looks,
+            tuple([rendering.looks for rendering in renderings]),
             tuple([rendering.tool for rendering in renderings]),
         )
 
@@ -136,6 +172,12 @@ class Rendering:
         if not kinds:
             return False
         return any(scope is not None for scope in (await self._cluster.prepare(kinds)).values())
+
+
+def _inside(path: str, spec: SourceSpec) -> bool:
+    if spec.only_referenced:
+        return False
+    return spec.path == "." or path == spec.path or path.startswith(f"{spec.path}/")
 
 
 def _is_hook(manifest: Manifest) -> bool:

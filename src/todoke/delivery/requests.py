@@ -246,7 +246,8 @@ class Requests:
     async def undo_by_commit(self, name: str, choice: Choice) -> Reverted:
         """Make and push the commit of a choice. Raises: Blocked: see `undo.revert`."""
         subject = await self._queries.subject(name)
-        return await undo.revert(self._desk, subject, choice, await self._desk.applications.whoami())
+        user = await self._desk.applications.whoami()
+        return await undo.revert(self._desk, self._queries.rendering, subject, choice, user)
 
     async def undo_by_sync(self, name: str, choice: Choice) -> str:
         """Ask for the older revision of a choice; the request's id, for `follow`."""

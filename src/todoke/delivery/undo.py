@@ -150,18 +150,22 @@ class Releases:
         return not await self._rendering.same(self._subject.deliverable, one, only)
 
 
-async def revert(desk: Desk, subject: Subject, choice: Choice, user: str) -> Reverted:
+async def revert(desk: Desk, rendering: Rendering, subject: Subject, choice: Choice, user: str) -> Reverted:
     """Make and push the commit. The ledger is told when it went to the tracked branch; elsewhere it is a proposal.
+
+    It takes back what the application reads and nothing else: its folder, and the bases and value files that changed.
 
     Raises:
         Blocked: nothing to undo, no branch, no right to push, or conflicts when pushing to the tracked branch.
     """
     spec = subject.deliverable.sources[choice.source]
+    path, *also = await _inputs(rendering, subject, choice)
     reverted = await desk.source.revert(
         RevertRequest(
             repo_url=spec.repo_url,
             branch=choice.branch,
-            path=spec.path,
+            path=path,
+            also=tuple(also),
             bad=choice.bad,
             good=choice.good,
             application=choice.application.name,
@@ -173,6 +177,21 @@ async def revert(desk: Desk, subject: Subject, choice: Choice, user: str) -> Rev
         made = desk.source.commit(spec.repo_url, reverted.sha).date  # its own time: the same commit is the same fact
         await record(desk, choice, reverted.sha, user, datetime.fromisoformat(made).astimezone(UTC))
     return reverted
+
+
+async def _inputs(rendering: Rendering, subject: Subject, choice: Choice) -> tuple[str, ...]:
+    """The paths that the application reads of the repository, its folder first."""
+    deliverable = subject.deliverable
+    spec = deliverable.sources[choice.source]
+    present = _revisions((subject.body.get("status") or {}).get("sync") or {})
+    if len(present) != len(deliverable.sources):
+        present = tuple(choice.good for _ in deliverable.sources)
+    good = tuple(choice.good if number == choice.source else sha for number, sha in enumerate(present))
+    try:
+        elsewhere = await rendering.elsewhere(deliverable, good, choice.source)
+    except DeliveryError:  # it cannot be rendered any more: its folder is what is known
+        return (spec.path,)
+    return elsewhere or (spec.path,) if spec.only_referenced else (spec.path, *elsewhere)
 
 
 async def record(desk: Desk, choice: Choice, commit: str, user: str, at: datetime) -> None:

@@ -94,8 +94,11 @@ class Making:
     async def _early(self, value: str, parameters: Mapping[str, Any], at: str) -> str:
         try:
             return str(await self._rendered(value, parameters, at, _STRICT))
-        except Blocked:
-            await self._rendered(f"{{{{if false}}}}{value}{{{{end}}}}", {}, at, ())  # refused if it is no template
+        except Blocked as error:
+            try:
+                await self._rendered(f"{{{{if false}}}}{value}{{{{end}}}}", {}, at, ())  # parsed, but not executed
+            except Blocked:
+                raise error from None
             return value
 
     async def _rendered(self, document: Any, parameters: Mapping[str, Any], at: str, options: Sequence[str]) -> Any:

@@ -32,13 +32,14 @@ def pathspec(pattern: str) -> Callable[[str], bool]:
     if pattern.startswith("/"):
         raise BadPattern("begins with a slash, but paths are from the repository's root")
     cleaned = posixpath.normpath(pattern)
-    if not pattern or cleaned.startswith(".."):
+    if not pattern or cleaned.partition("/")[0] == "..":
         raise BadPattern("leads out of the repository" if pattern else "is empty")
     if cleaned == ".":
         return lambda path: True
     beneath = f"{cleaned}/"
-    glob = "".join(map(_for_git, _PIECE.finditer(beneath if pattern.endswith("/") else cleaned)))
-    return _checked(lambda path: path == cleaned or path.startswith(beneath) or glob_match(glob, path), pattern)
+    exact = beneath if pattern.endswith("/") else cleaned
+    glob = "".join(map(_for_git, _PIECE.finditer(exact)))
+    return _checked(lambda path: path == exact or path.startswith(beneath) or glob_match(glob, path), pattern)
 
 
 def doublestar(pattern: str) -> Callable[[str], bool]:

@@ -65,14 +65,14 @@ async def applications(
     others be deleted. What is wrong with one Application leaves out that one. Whatever the means raise but Blocked,
     passes through.
     """
-    metadata = appset.get("metadata") or {}
-    subject = f"{SUBJECT} {'/'.join(filter(None, (metadata.get('namespace'), metadata.get('name'))))}".rstrip()
-    wanted: tuple[tuple[str, str], ...] = ()
+    subject, making = SUBJECT, None
     try:
+        metadata = mapping(appset.get("metadata"), "metadata")
+        named = (text(metadata.get(name), f"metadata.{name}") for name in ("namespace", "name"))
+        subject = f"{SUBJECT} {'/'.join(filter(None, named))}".rstrip()
         spec = mapping(appset.get("spec"), "spec")
         making = Making(spec, Means(repositories, evaluate, load, file_globs, hidden_folders))
         found = await batches(spec, making)
-        wanted = tuple(making.wanted)
         check_at_hand(making)
         made = [
             await _made(making, appset, template, parameters)
@@ -82,7 +82,7 @@ async def applications(
         ]
     except Blocked as error:
         told = Blocked(subject, error.problem, field=error.field, next_step=error.next_step)
-        return Generated(problems=(Problem(str(told)),), wanted=wanted)
+        return Generated(problems=(Problem(str(told)),), wanted=tuple(making.wanted) if making else ())
     return _checked(made, subject)
 
 

@@ -86,7 +86,7 @@ class CommitInfo(msgspec.Struct, frozen=True):
 
 
 class RevertRequest(msgspec.Struct, frozen=True):
-    """Undo on the tip of a branch what changed under `path` between two revisions.
+    """Undo on the tip of a branch what changed under `path`, and under those in `also`, between two revisions.
 
     `bad` is what is deployed now, `good` what shall be deployed again. Other paths are not touched.
     """
@@ -99,6 +99,7 @@ class RevertRequest(msgspec.Struct, frozen=True):
     application: str
     requested_by: str
     push_to: str  # branch to push to; "" for a direct push to `branch`
+    also: tuple[str, ...] = ()  # what the application reads elsewhere in the repository: bases, value files
 
 
 class Reverted(msgspec.Struct, frozen=True):

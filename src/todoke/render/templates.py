@@ -26,7 +26,8 @@ def evaluator(workers: Workers) -> Evaluate:
             output = await workers.run(request, _NoFiles())
         except EngineFailed as error:
             place, problem = _told(error.text, document)
-            raise Blocked("the Go template", problem, field=place, next_step="Correct the template") from error
+            next_step = "Correct the template" if place or problem.startswith("template: ") else ""
+            raise Blocked("the Go template", problem, field=place, next_step=next_step) from error
         return msgspec.json.decode(output.data)
 
     return evaluate

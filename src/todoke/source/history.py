@@ -1,5 +1,6 @@
 """Commits as people read them, and which of them changed a path."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import islice
 
@@ -30,15 +31,15 @@ def describe(commit: pygit2.Commit) -> CommitInfo:
 
 
 def changed_between(
-    repository: pygit2.Repository, old: pygit2.Oid, new: pygit2.Oid, path: str
+    repository: pygit2.Repository, old: pygit2.Oid, new: pygit2.Oid, *paths: str
 ) -> tuple[CommitInfo, ...]:
-    """Commits in `new` but not in `old` that changed `path` against their first parent, newest first, at most 200.
+    """Commits in `new` but not in `old` that changed a path against their first parent, newest first, at most 200.
 
-    A merge is listed when it brought a change of the path to its first parent.
+    A merge is listed when it brought a change of one of the paths to its first parent.
     """
     walker = repository.walk(new, pygit2.enums.SortMode.TOPOLOGICAL | pygit2.enums.SortMode.TIME)
     walker.hide(old)
-    changing = (commit for commit in islice(walker, _MOST_WALKED) if _changes(repository, commit, path))
+    changing = (commit for commit in islice(walker, _MOST_WALKED) if _changes(repository, commit, paths))
     return tuple(describe(commit) for commit in islice(changing, MOST_COMMITS))
 
 
@@ -50,12 +51,12 @@ def id_of(repository: pygit2.Repository, commit: pygit2.Commit, path: str) -> st
         return None
 
 
-def _changes(repository: pygit2.Repository, commit: pygit2.Commit, path: str) -> bool:
-    here = id_of(repository, commit, path)
+def _changes(repository: pygit2.Repository, commit: pygit2.Commit, paths: Sequence[str]) -> bool:
+    here = [id_of(repository, commit, path) for path in paths]
     if not commit.parent_ids:
-        return here is not None
+        return any(here)
     parent = repository[commit.parent_ids[0]].peel(pygit2.Commit)
-    return here != id_of(repository, parent, path)
+    return here != [id_of(repository, parent, path) for path in paths]
 
 
 def _text(raw: bytes) -> str:

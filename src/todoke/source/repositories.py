@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from todoke.model.sources import CommitInfo, Reverted, RevertRequest
 from todoke.model.telemetry import Telemetry
 from todoke.model.trees import Tree
 from todoke.source import history, undo
+from todoke.source.clone import Clone
+from todoke.source.folder import FolderTree
 from todoke.source.keyring import Keyring
 from todoke.source.refs import FULL_SHA, SHORT_SHA, Refs
 from todoke.source.repository import Repository, Tools
@@ -99,6 +101,13 @@ class GitSource:
             self._folders,
             lambda: self._reading(repository),
         )
+
+    def folder(self, path: Path) -> Tree:
+        """A folder of this machine with all of the clone around it, as the files are now."""
+        root = path
+        with suppress(Blocked):
+            root = Clone.around(path).root
+        return FolderTree(root)
 
     def commit(self, repo_url: str, sha: str) -> CommitInfo:
         """Author, date and subject of a commit. Raises: Blocked, Unreachable: it is not there."""

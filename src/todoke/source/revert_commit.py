@@ -32,22 +32,24 @@ def undo(
     Raises: Blocked: there is nothing to undo, or a file has become a folder since.
     """
     bad, good = (repository[sha].peel(pygit2.Commit) for sha in (request.bad, request.good))
-    path = _real_path(repository, bad, request.path)
-    wanted = _with_path_of(repository, bad.tree, good.tree, path)
+    paths = [_real_path(repository, bad, path) for path in (request.path, *request.also)]
+    wanted = bad.tree.id
+    for path in paths:
+        wanted = _with_path_of(repository, repository[wanted].peel(pygit2.Tree), good.tree, path)
     index = repository.merge_trees(bad.tree, tip.tree, wanted, flags=MergeFlag(0))
     try:
         conflicts = _write_markers(repository, index)
         tree = index.write_tree(repository)
     except pygit2.GitError as error:
-        problem = f'"{path}" cannot be undone by a merge: {error}'
+        problem = f'"{", ".join(paths)}" cannot be undone by a merge: {error}'
         raise Blocked(subject, problem, next_step="Undo it by hand, with git revert") from error
     if tree == tip.tree_id:
         raise Blocked(
             subject,
-            f'nothing to undo: "{path or "."}" on {request.branch} is already as it was at {request.good[:8]}',
+            f'nothing to undo: "{", ".join(paths) or "."}" on {request.branch} is as it was at {request.good[:8]}',
             next_step="Sync the application, or choose another revision",
         )
-    reverted = changed_between(repository, good.id, bad.id, path)
+    reverted = changed_between(repository, good.id, bad.id, *paths)
     signature = pygit2.Signature(*author)
     message = _message(request, reverted, conflicts)
     sha = repository.create_commit(None, signature, signature, message, tree, [tip.id])
