@@ -67,10 +67,18 @@ def report(pod: Json, moment: Moment, rules: Rules, missing: Missing = NOTHING_M
 
 def killed(pod: Json, moment: Moment) -> Json:
     """The last status of a Pod that is deleted while it runs; Jobs wait for it before they let it go."""
-    ended = State("terminated", "Error", code=137)
+    known = {status["name"]: status for status in pod["status"].get("containerStatuses") or ()}
     initial = [State("terminated", "Completed") for _ in pod["spec"].get("initContainers", ())]
-    status = _status(pod, initial, [ended for _ in pod["spec"]["containers"]], moment, created=True)
-    return status | {"phase": "Failed"}
+    main = [_ended(known.get(container["name"]) or {}) for container in pod["spec"]["containers"]]
+    return _status(pod, initial, main, moment, created=True) | {"phase": "Failed"}
+
+
+def _ended(before: Json) -> State:
+    """How a container ends that is killed: one whose image was never had goes on waiting."""
+    waiting = (before.get("state") or {}).get("waiting")
+    if waiting is not None and not before.get("imageID"):
+        return State("waiting", waiting.get("reason", ""), waiting.get("message", ""))
+    return State("terminated", "Error", code=137)
 
 
 def _containers(pod: Json) -> list[Json]:

@@ -220,3 +220,12 @@ async def test_init_containers_come_first_and_sidecars_stay() -> None:
         found = await waits(world, "stuck", "PodInitializing")
         initialized = next(one for one in found["status"]["conditions"] if one["type"] == "Initialized")
         assert initialized["message"] == "containers with incomplete status: [first]"
+
+
+async def test_a_pod_that_never_ran_goes_without_a_complaint() -> None:
+    async with sandbox() as world:
+        await world.create("pods", pod("web", "registry.example//Web:1"))
+        await waits(world, "web", "InvalidImageName")
+        await world.delete("pods", "web", {})
+        await until(lambda: world.get("pods", "web"), lambda found: found is None)
+        assert world.complaints == []
