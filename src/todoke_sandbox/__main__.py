@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -19,6 +20,7 @@ from todoke_sandbox.sandbox import Sandbox
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a cluster. Returns the exit status: 1 when it could not start."""
     options = _options(arguments)
+    gc.set_threshold(50_000, 20, 50)  # what a cluster keeps is no garbage: looking through it took an eighth of the time
     try:
         _run(_serve(options))
     except OSError as error:

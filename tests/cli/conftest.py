@@ -49,6 +49,7 @@ class Workshop:
 
     def __init__(self) -> None:
         self.source, self.cluster, self.ledger = FakeSource(), FakeCluster(), FakeLedger()
+        self.reached = self.source  # what the person's machine reaches; the controller reaches `source`
         self.applications, self.clock = FakeApplications(), FakeClock()
         self.controller = True
         self.installed: list[str] = []
@@ -102,7 +103,7 @@ class Workshop:
     @asynccontextmanager
     async def queries(self, settings: Settings) -> AsyncIterator[Queries]:
         desk = Desk(
-            source=self.source,
+            source=self.reached,
             renderer=FakeRenderer(),
             cluster=self.cluster,
             applications=self.applications,

@@ -6,9 +6,9 @@ import pytest
 import yaml
 
 from tests.cli.conftest import SETTINGS, URL, WEB, Workshop, body_of, text
+from tests.fakes import FakeSource
 from todoke.cli import asking
 from todoke.delivery import requests
-from todoke.model.errors import Unreachable
 from todoke.model.events import Undone
 
 CREATE = ("app", "create", "cart", "--repo", URL, "--path", "deploy", "--dest-namespace", "shop")
@@ -352,13 +352,10 @@ def test_an_observed_application_is_not_synced(workshop: Workshop) -> None:
 
 
 @pytest.mark.usefixtures("terminal")
-def test_a_sync_does_not_need_a_plan_that_nobody_needs(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sync_does_not_need_a_plan_that_nobody_needs(workshop: Workshop) -> None:
     """A person whose machine does not reach the repository can still ask the controller, who does."""
-
-    async def away(*_: object) -> None:
-        raise Unreachable("repository", "no answer")
-
-    monkeypatch.setattr("todoke.delivery.queries.Queries.plan", away)
+    workshop.reached = FakeSource()
+    workshop.reached.down.add(URL)
     assert workshop.run("app", "sync", "shop", "--prune").exit_code == 1
     result = workshop.run("app", "sync", "shop")
     assert result.exit_code == 0
