@@ -163,6 +163,15 @@ async def test_ctrl_c_leaves_nothing(ground: Ground) -> None:
 
 
 @EMBEDDED
+async def test_a_demo_that_is_killed_leaves_no_controller(ground: Ground) -> None:
+    async with ground.demo() as process:
+        await says(process, "1/8")
+        await until(lambda: asyncio.sleep(0, ground.processes("serve")), lambda found: found)
+        process.kill()
+        await until(lambda: asyncio.sleep(0, ground.processes("serve")), lambda found: not found)
+
+
+@EMBEDDED
 async def test_sigterm_before_the_first_step_leaves_nothing(ground: Ground) -> None:
     async with ground.demo() as process:
         await says(process, "  repository ")

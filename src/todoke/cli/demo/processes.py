@@ -17,7 +17,10 @@ _START_SECONDS = 60.0
 _LOOK = 0.05
 _READY = "todoke acts on "
 # This interpreter and this todoke, whatever PATH says; nothing is imported from the folder it runs in.
-_TODOKE = (sys.executable, "-P", "-c", "from todoke.main import cli; cli()")
+_PYTHON = (sys.executable, "-P", "-c")
+_RUN = "from todoke.main import cli; cli()"
+_TODOKE = (*_PYTHON, _RUN)
+_ENDING = (*_PYTHON, f"from todoke.cli.demo.ending import end_with_input; end_with_input(); {_RUN}")
 
 
 class Ended(NamedTuple):
@@ -60,9 +63,10 @@ async def controller(folder: Path, environment: Mapping[str, str], log: Path) ->
 
     Raises: Unreachable: it ended, or is not ready in a minute; ends in what it said last.
     """
-    words = ("todoke", "serve", "--listen", "", "--poll-seconds", "1")
+    words = (*_ENDING, "serve", "--listen", "", "--poll-seconds", "1")
+    pipe = asyncio.subprocess.PIPE  # closed when this process is killed: the controller ends then too
     with log.open("ab") as file:
-        async with _running(words, folder, environment, stdout=file, stderr=file) as process:
+        async with _running(words, folder, environment, stdin=pipe, stdout=file, stderr=file) as process:
             ended = asyncio.create_task(process.wait())
             try:
                 await _ready(ended, log)
@@ -106,9 +110,8 @@ async def _running(
         *command,
         cwd=folder,
         env=dict(environment),
-        stdin=asyncio.subprocess.DEVNULL,
         start_new_session=True,
-        **streams,  # type: ignore[arg-type]
+        **{"stdin": asyncio.subprocess.DEVNULL, **streams},  # type: ignore[arg-type]
     )
     try:
         yield process
