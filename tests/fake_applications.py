@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from tests.fake_store import Json, Store, live_object
-from todoke.model.credentials import Credential
+from todoke.model.credentials import LABEL, Credential, SecretText, credential_of
 from todoke.model.deliverables import DeliverableKey
 from todoke.model.errors import Blocked, Missing, NotReady
 from todoke.model.objects import LiveObject, ObjectKey
@@ -53,6 +54,16 @@ class FakeApplications:
 
     def project(self, name: str) -> Mapping[str, Any] | None:
         return self.projects.get(name)
+
+    async def keep_secret(self, name: str, marks: Mapping[str, str], data: Mapping[str, SecretText]) -> None:
+        encoded = {field: base64.b64encode(text.reveal().encode()).decode() for field, text in data.items()}
+        await self.drop_secret(name)
+        found = credential_of(marks[LABEL], encoded, f"Secret/{self.namespace}/{name}")
+        assert found is not None
+        self.secrets.append(found)
+
+    async def drop_secret(self, name: str) -> None:
+        self.secrets = [secret for secret in self.secrets if secret.origin != f"Secret/{self.namespace}/{name}"]
 
     async def patch(self, key: DeliverableKey, patch: Mapping[str, Any]) -> None:
         self._patched(key, patch)

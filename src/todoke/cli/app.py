@@ -11,6 +11,7 @@ from todoke.cli.session import Doors as Doors
 
 COMMANDS: Table = {
     "app": ("todoke.cli.apps.group", "Work with applications: create, list, diff, plan, sync, roll back."),
+    "repo": ("todoke.cli.repo.group", "Put repositories and their logins on record, and try them."),
     "diff": ("todoke.cli.review.diff", "Show what a branch would change, before it is merged."),
     "render": ("todoke.cli.review.render", "Print the manifests of a folder as they would be delivered."),
     "demo": ("todoke.cli.demo.command", "See it first: a commit's whole story, with a cluster of its own."),

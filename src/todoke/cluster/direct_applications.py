@@ -1,5 +1,6 @@
 """Application objects for one-shot commands: asked for each time, with the user's own rights."""
 
+import base64
 import getpass
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +13,7 @@ from todoke.cluster.direct import listed
 from todoke.cluster.discovery import Resource
 from todoke.cluster.refusals import refusal
 from todoke.cluster.wire import read_object
-from todoke.model.credentials import LABEL, Credential, credential_of
+from todoke.model.credentials import LABEL, Credential, SecretText, credential_of
 from todoke.model.deliverables import DeliverableKey
 from todoke.model.errors import Blocked, DeliveryError, Missing
 from todoke.model.objects import LiveObject, labels
@@ -133,6 +134,35 @@ class DirectApplications:
             for body in found
         ]
         return [credential for credential in read if credential is not None]
+
+    async def keep_secret(self, name: str, marks: Mapping[str, str], data: Mapping[str, SecretText]) -> None:
+        """Write a Secret of the control namespace, whole: fields that it had and `data` has not are gone.
+
+        Raises: Blocked: it may not be written, or is somebody else's: it lacks our labels.
+        """
+        subject, path = f"Secret/{self._namespace}/{name}", _SECRETS.path(self._namespace, name)
+        encoded = {field: base64.b64encode(text.reveal().encode()).decode() for field, text in data.items()}
+        body: dict[str, Any] = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "labels": dict(marks)}}
+        body |= {"type": "Opaque", "data": encoded}
+        status, _, answer = await self._client.exchange("GET", path, subject=subject)
+        if status == 200:
+            there = msgspec.json.decode(answer)
+            if labels(there).get(LABEL) != marks.get(LABEL):
+                raise Blocked(
+                    subject, "is there and holds something else", next_step="Delete it, or choose another name"
+                )
+            body["metadata"] = there["metadata"] | {"labels": labels(there) | dict(marks)}
+        method, place = ("PUT", path) if status == 200 else ("POST", _SECRETS.path(self._namespace))
+        await self._client.request(
+            method, f"{place}?fieldManager={EDITOR}", subject=subject, body=msgspec.json.encode(body), headers=_JSON
+        )
+
+    async def drop_secret(self, name: str) -> None:
+        """Delete a Secret of the control namespace; one that is gone is fine. Raises: Blocked: it may not be."""
+        subject, path = f"Secret/{self._namespace}/{name}", _SECRETS.path(self._namespace, name)
+        status, _, answer = await self._client.exchange("DELETE", path, subject=subject)
+        if status >= 400 and status != 404:
+            raise refusal(status, answer, subject)
 
     async def whoami(self) -> str:
         """The user that the API server sees in us, else the one of the operating system."""

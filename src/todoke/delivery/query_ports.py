@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import msgspec
 
 from todoke.delivery.ports import Cluster, Ledger, Renderer, Source
-from todoke.model.credentials import Credential
+from todoke.model.credentials import Credential, SecretText
 from todoke.model.deliverables import DeliverableKey
 from todoke.model.events import Event
 from todoke.model.objects import Kind, LiveObject
@@ -25,6 +25,8 @@ class ApplicationObjects(Protocol):
     async def change(self, key: DeliverableKey, patch: Mapping[str, Any]) -> LiveObject: ...  # merge patch
     async def remove(self, application: LiveObject) -> None: ...  # exactly this one, by UID
     async def credentials(self) -> list[Credential]: ...  # those that the asker may read
+    async def keep_secret(self, name: str, marks: Mapping[str, str], data: Mapping[str, SecretText]) -> None: ...
+    async def drop_secret(self, name: str) -> None: ...
     async def whoami(self) -> str: ...
 
 
