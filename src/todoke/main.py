@@ -142,7 +142,7 @@ async def controller(settings: Settings, announce: Callable[[str], None]) -> Non
         ledger = SqliteLedger(state / "ledger.db")
         stack.callback(ledger.close)
         cluster, applications = KubeCluster(client, settings.namespace), KubeApplications(client, settings.namespace)
-        renderer, _ = await stack.enter_async_context(_renderer(state, metrics))
+        renderer, _ = await stack.enter_async_context(_renderer(settings, metrics))
         rooms = Rooms(source, renderer, cluster, applications, ledger, lambda: datetime.now(UTC))
         house = House(settings.namespace, settings.stamped_installation, settings.mark, settings.observe)
         loop = Loop(Delivery(rooms, house), rooms, house, _pace(settings))
@@ -224,7 +224,7 @@ async def queries(settings: Settings) -> AsyncIterator[Queries]:
         mirrors = stack.enter_context(_mirrors(state))
         source = GitSource(mirrors, Silent(), fetch_timeout_seconds=settings.fetch_seconds)
         stack.push_async_callback(source.close)
-        renderer, _ = await stack.enter_async_context(_renderer(state, Silent()))
+        renderer, _ = await stack.enter_async_context(_renderer(settings, Silent()))
 
         def ledger() -> SqliteLedger:
             opened = SqliteLedger(state / "ledger.db")
@@ -245,15 +245,19 @@ async def queries(settings: Settings) -> AsyncIterator[Queries]:
 
 @asynccontextmanager
 async def _renderer(
-    state: Path, telemetry: Telemetry, *, keep: bool = True
+    settings: Settings, telemetry: Telemetry, *, keep: bool = True
 ) -> AsyncIterator[tuple[CachedRenderer, Workers]]:
     """The renderer with its processes and, if renderings are kept, its cache."""
     from todoke.render.cache import CachedRenderer
     from todoke.render.renderer import Renderer
-    from todoke.render.worker import Workers, program
+    from todoke.render.worker import Limits, Workers, program
 
-    workers = Workers(program(), telemetry=telemetry)
-    renderer = CachedRenderer(Renderer(workers), state / "renderings.db" if keep else None, telemetry)
+    limits = Limits(
+        processes=settings.render_processes, memory_mib=settings.render_memory_mib, seconds=settings.render_seconds
+    )
+    workers = Workers(program(), limits, telemetry)
+    kept = Path(settings.state_folder) / "renderings.db" if keep else None
+    renderer = CachedRenderer(Renderer(workers), kept, telemetry)
     try:
         yield renderer, workers
     finally:
@@ -275,7 +279,7 @@ async def reviewer(settings: Settings, folder: Path) -> AsyncIterator[Reviewer]:
     from todoke.source.clone import Clone
 
     with contextlib.closing(Clone.around(folder)) as clone:
-        async with _renderer(Path(settings.state_folder), Silent()) as (renderer, workers):
+        async with _renderer(settings, Silent()) as (renderer, workers):
             yield Reviewer(Rooms(clone, renderer, maps_in, load, evaluator(workers)))
 
 
@@ -289,7 +293,7 @@ async def local(settings: Settings, path: Path) -> AsyncIterator[tuple[Local, st
     from todoke.source.folder import FolderTree
 
     root, inside, urls = _around(path)
-    async with _renderer(Path(settings.state_folder), Silent(), keep=False) as (renderer, _):
+    async with _renderer(settings, Silent(), keep=False) as (renderer, _):
         places = frozenset(place_of(url) for url in urls)
         yield Local(FolderTree(root), places, renderer, maps_in), inside
 

@@ -54,8 +54,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     requests: int = 64
     """How many requests to the API server may be under way at once."""
 
+    render_processes: int = 2
+    """How many renderings with Kustomize, Helm or Jsonnet run at once, each in a process of its own."""
+
+    render_memory_mib: int = 1024
+    """Memory above which such a process is ended, in MiB; its rendering fails, and says so."""
+
+    render_seconds: float = 60.0
+    """How long one rendering may take, in seconds."""
+
     state_folder: str = msgspec.field(default_factory=_state_folder)
-    """Folder for Git mirrors and the ledger; all in it but the ledger can be deleted at any time."""
+    """Folder for Git mirrors, renderings and the ledger; all in it but the ledger can be deleted at any time."""
 
     listen: str = "127.0.0.1:8080"
     """Address for /healthz, /readyz and /metrics; empty: none."""
@@ -93,10 +102,10 @@ def read_settings(flags: Mapping[str, Any], environ: Mapping[str, str] = os.envi
 def _check(settings: Settings) -> None:
     if not _NAMESPACE.fullmatch(settings.namespace):
         raise ValueError(f"namespace={settings.namespace!r}: expected the name of a namespace")
-    for name in ("workers", "requests"):
+    for name in ("workers", "requests", "render_processes", "render_memory_mib"):
         if (number := getattr(settings, name)) < 1:
             raise ValueError(f"{name}={number}: expected 1 or more")
-    for name in ("poll_seconds", "look_seconds", "budget_seconds", "fetch_seconds"):
+    for name in ("poll_seconds", "look_seconds", "budget_seconds", "fetch_seconds", "render_seconds"):
         if not 0 < (seconds := getattr(settings, name)) < math.inf:
             raise ValueError(f"{name}={seconds}: expected more than 0")
 
