@@ -25,6 +25,8 @@ class Rendered(msgspec.Struct, frozen=True):
     hooks: tuple[Manifest, ...] = ()  # objects that run around a sync, apart from the manifests
     looks: tuple[tuple[Look, ...], ...] = ()  # per source, what its rendering depends on
     tools: tuple[str, ...] = ()  # per source, what rendered it
+    anchors: tuple[tuple[Look, ...], ...] = ()  # per source, a few looks that stand for all; (): they do not for one
+    fixed: str = ""  # as `inputs`, by the anchors alone
 
     @property
     def revision(self) -> str:

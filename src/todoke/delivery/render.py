@@ -30,15 +30,15 @@ class Rendering:
         found = []
         for number, spec in enumerate(deliverable.sources):
             wanted = pinned[number] if number < len(pinned) and pinned[number] else spec.revision
-            found.append(await self._source.latest(spec.repo_url, wanted))
+            found.append(await self._source.latest(spec.repo_url, wanted, spec.tag_prefix))
         return tuple(found)
 
     async def render(self, deliverable: Deliverable, revisions: tuple[str, ...], memory: Memory) -> Rendered:
         """What the revisions say; the remembered rendering when no input changed."""
         known = memory.rendered
         if known is not None and len(known.looks) == len(deliverable.sources):
-            inputs = await self._inputs(deliverable, revisions, known.looks)
-            if known.inputs == inputs and not await self._appeared(known.unknown):
+            same = await self.unchanged(deliverable, known, revisions)
+            if same and not await self._appeared(known.unknown):
                 return known if known.revisions == revisions else msgspec.structs.replace(known, revisions=revisions)
         return await self._fresh(deliverable, revisions)
 
@@ -49,6 +49,8 @@ class Rendering:
         """
         if len(rendered.looks) != len(revisions):
             return False
+        if rendered.anchors and await self._inputs(deliverable, revisions, rendered.anchors) == rendered.fixed:
+            return True
         return await self._inputs(deliverable, revisions, rendered.looks) == rendered.inputs
 
     async def same(
@@ -67,7 +69,7 @@ class Rendering:
             keys = [await self._inputs(deliverable, revisions, known.looks) for revisions in (one, other)]
             if known.inputs in keys:
                 return keys[0] == keys[1]
-        made = await self._renderings(deliverable, self._checkouts(deliverable, one))
+        made = await self._renderings(deliverable, await self._checkouts(deliverable, one))
         looks = tuple([rendering.looks for rendering in made])
         return await self._inputs(deliverable, one, looks) == await self._inputs(deliverable, other, looks)
 
@@ -77,7 +79,7 @@ class Rendering:
         Raises: DeliveryError: the revisions cannot be rendered.
         """
         spec, found = deliverable.sources[number], dict[str, None]()
-        made = await self._renderings(deliverable, self._checkouts(deliverable, revisions))
+        made = await self._renderings(deliverable, await self._checkouts(deliverable, revisions))
         for position, rendering in enumerate(made):
             for look in rendering.looks:
                 ours = look.ref == spec.ref if look.ref else position == number
@@ -91,13 +93,13 @@ class Rendering:
         """Fingerprint of everything that renderings read: what they looked at, and their parameters."""
         parts = [deliverable.instance, self._installation]
         context = await self._context(deliverable)
-        for checkout, seen in zip(self._checkouts(deliverable, revisions), looks, strict=True):
+        for checkout, seen in zip(await self._checkouts(deliverable, revisions), looks, strict=True):
             parts.append(await self._renderer.key(checkout, context, seen))
         return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
 
-    def _checkouts(self, deliverable: Deliverable, revisions: tuple[str, ...]) -> list[Checkout]:
+    async def _checkouts(self, deliverable: Deliverable, revisions: tuple[str, ...]) -> list[Checkout]:
         specs = list(zip(deliverable.sources, revisions, strict=True))
-        trees = [self._source.tree(spec.repo_url, sha) for spec, sha in specs]
+        trees = [await self._source.tree(spec.repo_url, sha) for spec, sha in specs]
         refs = {spec.ref: tree for (spec, _), tree in zip(specs, trees, strict=True) if spec.ref}
         return [Checkout(spec, tree, sha, refs) for (spec, sha), tree in zip(specs, trees, strict=True)]
 
@@ -123,10 +125,15 @@ class Rendering:
         return await self._placed(deliverable, revisions, await self._renderings(deliverable, checkouts))
 
     async def _fresh(self, deliverable: Deliverable, revisions: tuple[str, ...]) -> Rendered:
-        renderings = await self._renderings(deliverable, self._checkouts(deliverable, revisions))
+        renderings = await self._renderings(deliverable, await self._checkouts(deliverable, revisions))
         looks = tuple([rendering.looks for rendering in renderings])
         inputs = await self._inputs(deliverable, revisions, looks)
-        return await self._placed(deliverable, revisions, renderings, inputs)
+        made = await self._placed(deliverable, revisions, renderings, inputs)
+        anchors = tuple([rendering.anchors for rendering in renderings])
+        if not all(anchors):
+            return made
+        fixed = await self._inputs(deliverable, revisions, anchors)
+        return msgspec.structs.replace(made, anchors=anchors, fixed=fixed)
 
     async def _placed(
         self,

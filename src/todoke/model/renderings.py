@@ -43,4 +43,5 @@ class Rendering(msgspec.Struct, frozen=True):
     manifests: tuple[Manifest, ...]
     warnings: tuple[str, ...] = ()
     looks: tuple[Look, ...] = ()  # with the same answers to all of them it comes out the same
+    anchors: tuple[Look, ...] = ()  # a few that stand for all of them, (): none do
     tool: str = ""  # Directory, Helm, Kustomize or Plugin, as `status.sourceType` names it

@@ -19,11 +19,13 @@ class Reader:
     """One rendering's eyes.
 
     Attributes: looks: what was looked at, in order, each once. overridden: the source is not as the Application says.
+        followed_links: something was read by way of a link that no look names.
     """
 
     def __init__(self, checkout: Checkout, context: RenderContext, subject: str) -> None:
         """Nothing is read yet. Args: subject: whom errors name."""
-        self.checkout, self.subject, self.overridden = checkout, subject, False
+        self.checkout, self.subject = checkout, subject
+        self.overridden = self.followed_links = False
         self._variables = variables(checkout, context)
         self.looks: dict[Look, None] = {}
 

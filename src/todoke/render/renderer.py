@@ -14,6 +14,7 @@ from todoke.model.renderings import Checkout, RenderContext, Rendering, Stamp
 from todoke.model.sources import SourceFile, SourceSpec, shown_url, spec_of
 from todoke.model.trees import Look, Tree, answer_of
 from todoke.render import detection, helm, jsonnet, kustomize
+from todoke.render.anchors import anchors
 from todoke.render.directory import DirectoryRenderer
 from todoke.render.kubernetes_yaml import NotYaml, load
 from todoke.render.listing import Lister, Listing, folder_of, read_files
@@ -76,7 +77,9 @@ class Renderer:
             raise Blocked(reader.subject, problem, field="spec.source.plugin", next_step=next_step)
         outputs = await self._made(tool, reader, context)
         rendering = self._directory.render(outputs, stamp)
-        return msgspec.structs.replace(rendering, looks=tuple(reader.looks), tool=tool)
+        looks = tuple(reader.looks)
+        fixed = () if reader.followed_links else anchors(reader.checkout, looks)
+        return msgspec.structs.replace(rendering, looks=looks, anchors=fixed, tool=tool)
 
     def place(self, manifest: Manifest, namespaced: bool | None, stamp: Stamp) -> Manifest:
         """The manifest as it is sent. See todoke.render.placement."""
@@ -131,6 +134,7 @@ class Renderer:
         tree, spec = reader.checkout.tree, reader.checkout.spec
         listing = self._lister.listing(tree, spec, reader.subject)
         reader.looks[self._whole(reader, listing)] = None
+        reader.followed_links |= listing.followed_links
         made = []
         for file in read_files(tree, listing, reader.subject):
             if file.path.endswith(".jsonnet"):

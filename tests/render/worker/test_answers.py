@@ -82,7 +82,7 @@ async def test_what_is_there_is_told_as_it_is(commit: Commits, kind: bytes, path
         (b"R", "../etc/passwd", "../etc/passwd leads out of the repository"),
         (b"R", "module", "module is a submodule, which is not read by this version"),
         (b"L", "module", "module is a submodule, which is not read by this version"),
-        (b"R", "module/a.yaml", "module/a.yaml goes through module, a submodule, which is not read yet"),
+        (b"R", "module/a.yaml", "module/a.yaml goes through module, a submodule whose files are not here"),
         (b"R", "big/lfs.bin", "big/lfs.bin is stored in Git LFS, which is not read by this version"),
         (b"T", "big", "big/lfs.bin is stored in Git LFS, which is not read by this version"),
         (b"T", "outside", "the symbolic link outside/passwd -> ../out leads out of the repository"),
