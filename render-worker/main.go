@@ -1,4 +1,4 @@
-// The render worker: kustomize, Helm, go-jsonnet and Go templates behind one pipe.
+// The render worker: kustomize, Helm, go-jsonnet, Go templates and Helm's version constraints behind one pipe.
 //
 // It reads requests on its standard input and answers on its standard output. Whatever an engine wants to read, the
 // worker asks its parent for on the same pipe: after its start it opens neither files nor connections (confine.go).
@@ -100,6 +100,9 @@ type request struct {
 	Template string         `json:"template"`
 	Data     map[string]any `json:"data"`
 	Options  []string       `json:"options"`
+
+	Constraint string   `json:"constraint"`
+	Versions   []string `json:"versions"`
 }
 
 // ending closes a request: an empty error for success.
@@ -164,6 +167,8 @@ func render(files *tree, payload []byte) (output []byte, err error) {
 		return evaluateJsonnet(files, &wanted)
 	case "template":
 		return executeTemplate(&wanted)
+	case "versions":
+		return matchingVersions(&wanted)
 	}
 	return nil, fmt.Errorf("unknown engine %q", wanted.Engine)
 }

@@ -62,6 +62,9 @@ class FakeApplications:
         assert found is not None
         self.secrets.append(found)
 
+    async def known_hosts(self) -> str:
+        return ""
+
     async def drop_secret(self, name: str) -> None:
         self.secrets = [secret for secret in self.secrets if secret.origin != f"Secret/{self.namespace}/{name}"]
 

@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests.fake_tree import FakeTree
+from todoke.delivery.ports import Permitted
 from todoke.model.credentials import Credential
 from todoke.model.errors import Blocked, Unreachable
-from todoke.model.sources import CommitInfo, Reverted, RevertRequest
+from todoke.model.sources import CommitInfo, Origin, Reverted, RevertRequest, SourceSpec
 from todoke.model.trees import Tree
 from todoke.source.folder import FolderTree
 
@@ -79,19 +80,24 @@ class FakeSource:
         """Put a tag on a commit."""
         self.repositories[repo_url].tags[name] = sha
 
+    def use_known_hosts(self, text: str) -> None:
+        self.known_hosts = text
+
     def use_credentials(self, credentials: Iterable[Credential]) -> None:
         self.credentials = list(credentials)
 
-    async def refresh(self, repo_url: str) -> bool:
+    async def refresh(self, origin: Origin) -> bool:
+        repo_url = origin.repo_url
         self.asked[repo_url] = self.asked.get(repo_url, 0) + 1
         repository = self._reached(repo_url)
         before, repository.heard = repository.heard, repository.refs
         return before != repository.heard
 
-    async def latest(self, repo_url: str, revision: str) -> str:
+    async def latest(self, spec: SourceSpec, revision: str) -> str:
+        repo_url = spec.repo_url
         repository = self.repositories.get(repo_url)
         if repository is None or repository.heard is None:
-            await self.refresh(repo_url)
+            await self.refresh(Origin(repo_url))
         repository = self.repositories[repo_url]
         heard = repository.heard or {}
         wanted = revision.removeprefix("refs/heads/").removeprefix("refs/tags/")
@@ -107,8 +113,8 @@ class FakeSource:
     def folder(self, path: Path) -> Tree:
         return FolderTree(path)
 
-    def tree(self, repo_url: str, sha: str) -> Tree:
-        return FakeTree(self._snapshot(repo_url, sha).files, sha[:8])
+    async def tree(self, spec: SourceSpec, revision: str, permitted: Permitted | None = None) -> Tree:
+        return FakeTree(self._snapshot(spec.repo_url, revision).files, revision[:8])
 
     def commit(self, repo_url: str, sha: str) -> CommitInfo:
         """Author, date and subject."""

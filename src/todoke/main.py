@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from todoke.api.metrics import Metrics
+    from todoke.cluster.applications import KubeApplications
     from todoke.cluster.client import KubeClient
-    from todoke.delivery.loop import Pace
+    from todoke.delivery.loop import Loop, Pace
     from todoke.delivery.queries import Queries
     from todoke.model.telemetry import Telemetry
     from todoke.render.cache import CachedRenderer
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from todoke.review.local import Local
     from todoke.review.walk import Reviewer
     from todoke.settings import Settings
+    from todoke.source.sources import Sources
 
 log = logging.getLogger(__name__)
 
@@ -121,14 +124,12 @@ def _innermost(errors: BaseExceptionGroup[BaseException]) -> BaseException:
 async def controller(settings: Settings, announce: Callable[[str], None]) -> None:
     """Build the rooms and deliver until cancelled."""
     from todoke.api.metrics import Metrics
-    from todoke.api.server import serving
     from todoke.cluster.applications import KubeApplications
     from todoke.cluster.client import KubeClient
     from todoke.cluster.connection import load
     from todoke.cluster.kube import KubeCluster
     from todoke.delivery.loop import Loop
     from todoke.delivery.walk import Delivery, House, Rooms
-    from todoke.source.repositories import GitSource
     from todoke.store.folder import claimed
     from todoke.store.ledger import SqliteLedger
 
@@ -137,18 +138,17 @@ async def controller(settings: Settings, announce: Callable[[str], None]) -> Non
     async with contextlib.AsyncExitStack() as stack:
         identity = stack.enter_context(claimed(state))
         client = await stack.enter_async_context(KubeClient(connection, metrics, connections=settings.requests))
-        source = GitSource(state / "mirrors", metrics, fetch_timeout_seconds=settings.fetch_seconds)
-        stack.push_async_callback(source.close)
+        source, renderer = await stack.enter_async_context(_rendering(settings, metrics, state / "mirrors"))
         ledger = SqliteLedger(state / "ledger.db")
         stack.callback(ledger.close)
         cluster, applications = KubeCluster(client, settings.namespace), KubeApplications(client, settings.namespace)
-        renderer, _ = await stack.enter_async_context(_renderer(settings, metrics))
         rooms = Rooms(source, renderer, cluster, applications, ledger, lambda: datetime.now(UTC))
         house = House(settings.namespace, settings.stamped_installation, settings.mark, settings.observe)
         loop = Loop(Delivery(rooms, house), rooms, house, _pace(settings))
         metrics.watch(loop.application_bodies, lambda: loop.queue.depth)
         if settings.listen:
-            address = await stack.enter_async_context(serving(settings.listen, ready.is_set, metrics.text))
+            door = _door(settings.listen, (loop, applications), ready.is_set, metrics)
+            address = await stack.enter_async_context(door)
             log.info("listening", extra={"address": address})
         group = await stack.enter_async_context(asyncio.TaskGroup())
         if not settings.observe:
@@ -158,6 +158,7 @@ async def controller(settings: Settings, announce: Callable[[str], None]) -> Non
 
         def surroundings() -> None:
             source.use_credentials(applications.credentials())
+            source.use_known_hosts(applications.known_hosts())
             loop.heard_of_surroundings()
 
         await applications.start(group, loop.heard_of_application, surroundings)
@@ -166,6 +167,21 @@ async def controller(settings: Settings, announce: Callable[[str], None]) -> Non
         announce(_announcement(settings, connection.context, len(list(applications.keys())), len(loop.applications())))
         gc.freeze()
         await loop.run()
+
+
+def _door(
+    listen: str, rooms: tuple[Loop, KubeApplications], ready: Callable[[], bool], metrics: Metrics
+) -> contextlib.AbstractAsyncContextManager[str]:
+    """Health, readiness, metrics and webhooks over HTTP; gives the address that is listened on."""
+    from todoke.api.server import serving
+    from todoke.api.webhook import Webhooks
+    from todoke.source.hooks.events import receive
+
+    loop, applications = rooms
+    hooks = Webhooks(
+        lambda headers, body: receive(headers, body, applications.hook_secrets()), loop.tips.pushed, ready, metrics
+    )
+    return serving(listen, ready, metrics.text, hooks.routes())
 
 
 async def _lead(
@@ -214,7 +230,6 @@ async def queries(settings: Settings) -> AsyncIterator[Queries]:
     from todoke.delivery.query_ports import Desk
     from todoke.delivery.walk import House
     from todoke.model.telemetry import Silent
-    from todoke.source.repositories import GitSource
     from todoke.store.ledger import SqliteLedger
 
     connection = load(settings.kubeconfig, settings.context)
@@ -222,9 +237,7 @@ async def queries(settings: Settings) -> AsyncIterator[Queries]:
     async with contextlib.AsyncExitStack() as stack:
         client = await stack.enter_async_context(KubeClient(connection, Silent()))
         mirrors = stack.enter_context(_mirrors(state))
-        source = GitSource(mirrors, Silent(), fetch_timeout_seconds=settings.fetch_seconds)
-        stack.push_async_callback(source.close)
-        renderer, _ = await stack.enter_async_context(_renderer(settings, Silent()))
+        source, renderer = await stack.enter_async_context(_rendering(settings, Silent(), mirrors))
 
         def ledger() -> SqliteLedger:
             opened = SqliteLedger(state / "ledger.db")
@@ -244,25 +257,48 @@ async def queries(settings: Settings) -> AsyncIterator[Queries]:
 
 
 @asynccontextmanager
-async def _renderer(
-    settings: Settings, telemetry: Telemetry, *, keep: bool = True
-) -> AsyncIterator[tuple[CachedRenderer, Workers]]:
-    """The renderer with its processes and, if renderings are kept, its cache."""
-    from todoke.render.cache import CachedRenderer
-    from todoke.render.renderer import Renderer
+async def _workers(settings: Settings, telemetry: Telemetry) -> AsyncIterator[Workers]:
+    """The processes of the render worker, started when they are used."""
     from todoke.render.worker import Limits, Workers, program
 
     limits = Limits(
         processes=settings.render_processes, memory_mib=settings.render_memory_mib, seconds=settings.render_seconds
     )
     workers = Workers(program(), limits, telemetry)
-    kept = Path(settings.state_folder) / "renderings.db" if keep else None
-    renderer = CachedRenderer(Renderer(workers), kept, telemetry)
     try:
-        yield renderer, workers
+        yield workers
     finally:
-        renderer.close()
         await workers.close()
+
+
+@asynccontextmanager
+async def _rendering(
+    settings: Settings, telemetry: Telemetry, mirrors: Path, *, keep: bool = True
+) -> AsyncIterator[tuple[Sources, CachedRenderer]]:
+    """The sources, and the renderer that fetches what charts depend on from them. Args: keep: renderings, on disk."""
+    from todoke.render.cache import CachedRenderer
+    from todoke.render.renderer import Renderer
+    from todoke.render.versions import matching
+    from todoke.source.repositories import GitSource
+    from todoke.source.sources import Sources
+
+    async with _workers(settings, telemetry) as workers:
+        decide = matching(workers)
+        git = GitSource(
+            mirrors,
+            telemetry,
+            fetch_timeout_seconds=settings.fetch_seconds,
+            matching=decide,
+            most_bytes=settings.mirror_mib * 1024**2,
+        )
+        sources = Sources(git, mirrors.with_name(f"{mirrors.name}-charts"), decide, telemetry)
+        kept = Path(settings.state_folder) / "renderings.db" if keep else None
+        renderer = CachedRenderer(Renderer(workers, sources.completed), kept, telemetry)
+        try:
+            yield sources, renderer
+        finally:
+            renderer.close()
+            await sources.close()
 
 
 @asynccontextmanager
@@ -278,8 +314,8 @@ async def reviewer(settings: Settings, folder: Path) -> AsyncIterator[Reviewer]:
     from todoke.review.walk import Reviewer, Rooms
     from todoke.source.clone import Clone
 
-    with contextlib.closing(Clone.around(folder)) as clone:
-        async with _renderer(settings, Silent()) as (renderer, workers):
+    with contextlib.closing(Clone.around(folder)) as clone, _mirrors(Path(settings.state_folder)) as mirrors:
+        async with _workers(settings, Silent()) as workers, _rendering(settings, Silent(), mirrors) as (_, renderer):
             yield Reviewer(Rooms(clone, renderer, maps_in, load, evaluator(workers)))
 
 
@@ -293,9 +329,10 @@ async def local(settings: Settings, path: Path) -> AsyncIterator[tuple[Local, st
     from todoke.source.folder import FolderTree
 
     root, inside, urls = _around(path)
-    async with _renderer(settings, Silent(), keep=False) as (renderer, _):
-        places = frozenset(place_of(url) for url in urls)
-        yield Local(FolderTree(root), places, renderer, maps_in), inside
+    with _mirrors(Path(settings.state_folder)) as mirrors:
+        async with _rendering(settings, Silent(), mirrors, keep=False) as (_, renderer):
+            places = frozenset(place_of(url) for url in urls)
+            yield Local(FolderTree(root), places, renderer, maps_in), inside
 
 
 def _around(path: Path) -> tuple[Path, str, tuple[str, ...]]:
@@ -327,5 +364,5 @@ def _mirrors(state: Path) -> Iterator[Path]:
         try:
             stack.enter_context(claimed(kept))
         except Blocked:  # in use, or not ours to write
-            kept = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="todoke-")))
+            kept = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="todoke-"))) / "mirrors"
         yield kept

@@ -51,6 +51,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     fetch_seconds: float = 120.0
     """How long one fetch of a repository may take, in seconds."""
 
+    mirror_mib: int = 10240
+    """How much Git mirrors may take on disk, in MiB; those not used for a while go first."""
+
     requests: int = 64
     """How many requests to the API server may be under way at once."""
 
@@ -102,7 +105,7 @@ def read_settings(flags: Mapping[str, Any], environ: Mapping[str, str] = os.envi
 def _check(settings: Settings) -> None:
     if not _NAMESPACE.fullmatch(settings.namespace):
         raise ValueError(f"namespace={settings.namespace!r}: expected the name of a namespace")
-    for name in ("workers", "requests", "render_processes", "render_memory_mib"):
+    for name in ("workers", "requests", "mirror_mib", "render_processes", "render_memory_mib"):
         if (number := getattr(settings, name)) < 1:
             raise ValueError(f"{name}={number}: expected 1 or more")
     for name in ("poll_seconds", "look_seconds", "budget_seconds", "fetch_seconds", "render_seconds"):

@@ -32,11 +32,11 @@ def test_all_of_a_plain_application_is_honoured():
     ("spec", "paths"),
     [
         (
-            {"source": {"repoURL": "u", "helm": {"releaseName": "x", "passCredentials": True}}},
-            ("spec.source.helm.passCredentials",),
+            {"source": {"repoURL": "u", "helm": {"releaseName": "x", "fromTheFuture": True}}},
+            ("spec.source.helm.fromTheFuture",),
         ),
         ({"source": {"repoURL": "u", "helm": {"values": ""}, "kustomize": {}, "chart": None}}, ()),
-        ({"sources": [{"repoURL": "u"}, {"repoURL": "v", "tagPrefix": "v"}]}, ("spec.sources[1].tagPrefix",)),
+        ({"sources": [{"repoURL": "u"}, {"repoURL": "v", "plugin": {"name": "v"}}]}, ("spec.sources[1].plugin",)),
         ({"source": {"kustomize": {"kubeVersion": "1.30"}}}, ("spec.source.kustomize.kubeVersion",)),
         ({"sourceHydrator": {"drySource": {"repoURL": "u"}}}, ("spec.sourceHydrator",)),
         (

@@ -20,6 +20,7 @@ from todoke.delivery import waiting
 from todoke.delivery.queries import Queries
 from todoke.delivery.query_ports import Desk
 from todoke.delivery.walk import Delivery, House, Rooms
+from todoke.model.sources import Origin
 from todoke.settings import Settings, read_settings
 
 URL = "https://git.example.com/shop.git"
@@ -131,7 +132,7 @@ class Workshop:
 
     async def _look(self, delivery: Delivery) -> None:
         for repo_url in self.source.repositories:
-            await self.source.refresh(repo_url)
+            await self.source.refresh(Origin(repo_url))
         for key in list(self.applications.keys()):
             await delivery.deliver(key)
         for workload in [key for key in self.cluster.store.bodies if key.kind == "Deployment"]:

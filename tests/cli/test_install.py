@@ -48,7 +48,11 @@ def test_rights_are_listed_one_by_one(workshop: Workshop) -> None:
     assert rights["", "pods"] == READ
     assert rights["argoproj.io", "applications"] == READ | {"patch"}
     *reading, create, hold = found["Role"]["rules"]
-    assert verbs(reading) == {("argoproj.io", "appprojects"): READ, ("", "secrets"): READ}
+    assert verbs(reading) == {
+        ("argoproj.io", "appprojects"): READ,
+        ("", "configmaps"): READ,
+        ("", "secrets"): READ,
+    }
     assert verbs([create]) == {("coordination.k8s.io", "leases"): {"create"}}
     assert verbs([hold]) == {("coordination.k8s.io", "leases"): {"get", "update"}}
     assert hold["resourceNames"] == ["todoke"]

@@ -29,11 +29,14 @@ from todoke.model.deliverables import DeliverableKey
 from todoke.model.events import Event
 from todoke.model.objects import Kind, ObjectKey
 from todoke.model.plans import Plan, Step
+from todoke.model.sources import Origin
 from todoke.model.telemetry import Silent
 from todoke.render.cache import CachedRenderer
 from todoke.render.renderer import Renderer
+from todoke.render.versions import matching
 from todoke.render.worker import Workers, program
 from todoke.source.repositories import GitSource
+from todoke.source.sources import Sources
 
 KINDS = {
     "ConfigMap": Kind("", "v1", "ConfigMap"),
@@ -71,12 +74,13 @@ class Stage:
     async def open(self, stack: AsyncExitStack, group: asyncio.TaskGroup) -> None:
         """Join the rooms. May be called again for a restart with an empty memory."""
         client = await stack.enter_async_context(KubeClient(load(str(self.kubeconfig)), Silent()))
-        self.source = GitSource(self.state / "mirrors", Silent(), fetch_timeout_seconds=20)
-        stack.push_async_callback(self.source.close)
         self.cluster, self.applications = KubeCluster(client, self.namespace), KubeApplications(client, self.namespace)
         workers = Workers(program())
         stack.push_async_callback(workers.close)
-        self.renderer = CachedRenderer(Renderer(workers), self.state / "renderings.db")
+        git = GitSource(self.state / "mirrors", Silent(), fetch_timeout_seconds=20, matching=matching(workers))
+        self.source = Sources(git, self.state / "charts", matching(workers), Silent())
+        stack.push_async_callback(self.source.close)
+        self.renderer = CachedRenderer(Renderer(workers, self.source.completed), self.state / "renderings.db")
         stack.callback(self.renderer.close)
         rooms = Rooms(
             self.source, self.renderer, self.cluster, self.applications, self.ledger, lambda: datetime.now(UTC)
@@ -133,7 +137,7 @@ class Stage:
         """Commit manifests (dicts are written as JSON inside YAML files) and let the source see them."""
         texts = {name: _text(content) for name, content in files.items()}
         sha = self.repo.commit(texts, message)
-        await self.source.refresh(self.repo.url)
+        await self.source.refresh(Origin(self.repo.url))
         return sha
 
     async def deliver(self, name: str = "shop") -> dict[str, Any]:

@@ -13,7 +13,7 @@ from tests.cluster.git_repo import Repo
 from tests.cluster.stage import Stage, core_kinds
 from tests.cluster.waiting import until
 from todoke.model.events import SyncEnded
-from todoke.model.sources import RevertRequest
+from todoke.model.sources import Origin, RevertRequest
 
 SEED = CORPUS / "seed" / "manifests"
 CERTIFICATE = "ManagedCertificate"
@@ -122,7 +122,7 @@ async def history(stage: Stage):
 async def release(stage: Stage, sha: str) -> dict[str, Any]:
     """The tracked branch moves to a commit; the status when that is delivered."""
     stage.repo.branch("main", sha)
-    await stage.source.refresh(stage.repo.url)
+    await stage.source.refresh(Origin(stage.repo.url))
     return await stage.settled()
 
 
@@ -194,7 +194,7 @@ async def test_the_release_with_an_empty_project_name_is_degraded_and_undone(sta
     request = RevertRequest(stage.repo.url, "main", ".", merge, good, "shop", "taro", "main")
     undone = await stage.source.revert(request)
     assert stage.repo.tip("main") == undone.sha
-    await stage.source.refresh(stage.repo.url)
+    await stage.source.refresh(Origin(stage.repo.url))
     status = await until(stage.deliver, lambda s: s["health"]["status"] == "Healthy")
     assert status["sync"]["revision"] == undone.sha
     assert stage.repo.files("main") == stage.repo.files(good)

@@ -8,6 +8,7 @@ from tests.fakes import FakeApplications, FakeClock, FakeCluster, FakeLedger, Fa
 from todoke.delivery.walk import Delivery, House, Rooms
 from todoke.model.deliverables import DeliverableKey
 from todoke.model.objects import Kind, ObjectKey
+from todoke.model.sources import Origin
 
 REPO = "https://git.example.org/acme/manifests.git"
 SHOP = DeliverableKey("Application", "todoke", "shop")
@@ -55,7 +56,7 @@ class Stage:
 
     async def deliver(self, key: DeliverableKey = SHOP) -> dict[str, Any]:
         """One look; the status after it."""
-        await self.source.refresh(REPO)
+        await self.source.refresh(Origin(REPO))
         self.again = await self.delivery.deliver(key)
         found = self.applications.body(key.name, key.namespace)
         return found.get("status") or {}

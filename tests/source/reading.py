@@ -8,12 +8,12 @@ from todoke.render.renderer import subject_of
 from todoke.source.repositories import GitSource
 
 
-def files(source: GitSource, url: str, sha: str, spec: SourceSpec) -> tuple[SourceFile, ...]:
+async def files(source: GitSource, url: str, sha: str, spec: SourceSpec) -> tuple[SourceFile, ...]:
     """The files that a source reads, in order."""
-    tree = source.tree(url, sha)
+    tree = await source.tree(url, sha)
     return read_files(tree, Lister().listing(tree, spec, subject_of(spec)), subject_of(spec))
 
 
-def fingerprint(source: GitSource, url: str, sha: str, spec: SourceSpec) -> str:
+async def fingerprint(source: GitSource, url: str, sha: str, spec: SourceSpec) -> str:
     """The digest of a source's files."""
-    return Lister().listing(source.tree(url, sha), spec, subject_of(spec)).digest
+    return Lister().listing(await source.tree(url, sha), spec, subject_of(spec)).digest

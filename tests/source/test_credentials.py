@@ -122,7 +122,7 @@ async def test_a_login_opens_the_repository_for_asking_and_fetching(
     if how == "credential":
         source.use_credentials([credential(server.url(), use=TEMPLATE)])
     assert await source.refresh(url)
-    assert files(source, url, sha, SourceSpec(url))
+    assert await files(source, url, sha, SourceSpec(url))
 
 
 async def test_missing_and_wrong_logins_are_told_apart_and_a_new_one_is_used_at_once(
@@ -185,7 +185,7 @@ async def test_a_certificate_that_is_not_trusted_is_blocked_unless_the_secret_sa
     )
     source.use_credentials([trusting])
     assert await source.refresh(tls_url)
-    assert files(source, tls_url, sha, SourceSpec(tls_url))
+    assert await files(source, tls_url, sha, SourceSpec(tls_url))
 
 
 class _Redirect(HTTPServer):
@@ -234,7 +234,7 @@ async def test_a_redirect_is_followed_but_the_login_stays_at_home(
     url = f"http://127.0.0.1:{redirect.server_port}/shop.git"
     source.use_credentials([credential(url)])
     assert await source.refresh(url)
-    assert files(source, url, sha, SourceSpec(url))
+    assert await files(source, url, sha, SourceSpec(url))
     assert all(redirect.logins)
     asked = len(redirect.logins)
     assert not await source.refresh(url)
@@ -300,8 +300,13 @@ async def test_no_answer_in_time_is_unreachable(tmp_path: Path, repo: Repo, serv
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("ssh://git@github.com/org/shop.git", "SSH is not supported by this version"),
-        ("git@github.com:org/shop.git", "SSH is not supported by this version"),
+        ("ssh://git@-oProxyCommand=touch/x", "is not a valid URL"),
+        ("ssh://-oProxyCommand=touch/x", "is not a valid URL"),
+        ("ssh://git@host", "is not a valid URL"),
+        ("ssh://git@host:port/x", "is not a valid URL"),
+        ("-oProxyCommand=touch@host:x", "is not a"),
+        ("git@-oProxyCommand:x", "is not a valid URL"),
+        ("git@host:", "is not a valid URL"),
         ("ext::sh -c touch% /tmp/x", "is not a Git URL"),
         ("--upload-pack=touch", "is not a Git URL"),
         ("git://host/x", "is not a Git URL"),

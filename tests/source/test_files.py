@@ -28,7 +28,9 @@ TREE = {
 
 async def paths(source: GitSource, repo: Repo, **options: Any) -> list[str]:
     sha = await source.latest(repo.url, "main")
-    return [file.path for file in files(source, repo.url, sha, SourceSpec(repo.url, **{"path": "app", **options}))]
+    return [
+        file.path for file in await files(source, repo.url, sha, SourceSpec(repo.url, **{"path": "app", **options}))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -75,7 +77,7 @@ async def test_a_path_that_is_no_folder_is_blocked(source: GitSource, repo: Repo
     sha = await source.latest(repo.url, "main")
     for read in (files, fingerprint):
         with pytest.raises(Blocked, match=message) as caught:
-            read(source, repo.url, sha, SourceSpec(repo.url, path=path))
+            await read(source, repo.url, sha, SourceSpec(repo.url, path=path))
         assert caught.value.field == "spec.source.path"
 
 
@@ -90,7 +92,7 @@ async def test_links_inside_the_repository_are_followed(source: GitSource, repo:
     repo.commit(tree, "one")
     sha = await source.latest(repo.url, "main")
     for path in ("app", "current"):
-        read = files(source, repo.url, sha, SourceSpec(repo.url, path=path, recurse=True))
+        read = await files(source, repo.url, sha, SourceSpec(repo.url, path=path, recurse=True))
         assert [(file.path, file.data) for file in read] == [("chain.yaml", b"real"), ("x.yaml", b"real")]
 
 
@@ -113,7 +115,7 @@ async def test_a_link_that_leads_astray_is_blocked_and_named(
     repo.commit(tree, "one")
     sha = await source.latest(repo.url, "main")
     with pytest.raises(Blocked, match=rf"evil.yaml -> {target} {problem}"):
-        files(source, repo.url, sha, SourceSpec(repo.url, path="app", recurse=recurse))
+        await files(source, repo.url, sha, SourceSpec(repo.url, path="app", recurse=recurse))
 
 
 @pytest.mark.parametrize(
@@ -158,14 +160,14 @@ async def test_a_two_megabyte_file_passes_unchanged(source: GitSource, repo: Rep
     text = b"kind: ConfigMap\ndata: {x: '" + b"y" * 2_000_000 + b"'}"
     sha = repo.commit({"app/big.yaml": text}, "one")
     await source.refresh(repo.url)
-    assert files(source, repo.url, sha, SourceSpec(repo.url, path="app"))[0].data == text
+    assert (await files(source, repo.url, sha, SourceSpec(repo.url, path="app")))[0].data == text
 
 
 async def test_the_fingerprint_changes_with_what_is_read_and_only_then(source: GitSource, repo: Repo) -> None:
     async def print_of(path: str = "app", **options: Any) -> str:
         await source.refresh(repo.url)
         sha = await source.latest(repo.url, "main")
-        return fingerprint(source, repo.url, sha, SourceSpec(repo.url, path=path, **options))
+        return await fingerprint(source, repo.url, sha, SourceSpec(repo.url, path=path, **options))
 
     repo.commit({**TREE, "app/link.yaml": Symlink("../other/x.yaml")}, "one")
     first, deep = await print_of(), await print_of(recurse=True)
@@ -184,10 +186,10 @@ async def test_the_fingerprint_changes_with_what_is_read_and_only_then(source: G
 async def test_a_commit_that_was_never_fetched_is_not_there_yet(source: GitSource, repo: Repo) -> None:
     repo.commit(TREE, "one")
     with pytest.raises(Unreachable, match="not been fetched"):
-        files(source, repo.url, "0" * 40, SourceSpec(repo.url))
+        await files(source, repo.url, "0" * 40, SourceSpec(repo.url))
     await source.refresh(repo.url)
     with pytest.raises(Unreachable, match="00000000 has not been fetched"):
-        files(source, repo.url, "0" * 40, SourceSpec(repo.url))
+        await files(source, repo.url, "0" * 40, SourceSpec(repo.url))
 
 
 def _add_submodule(repo: Repo, path: str) -> None:

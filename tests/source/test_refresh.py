@@ -68,7 +68,7 @@ async def test_a_force_pushed_branch_is_followed_and_its_old_commit_stays_readab
     forced = repo.commit({"a.yaml": "a: 3"}, "other history", parents=())
     assert await source.refresh(any_url)
     assert await source.latest(any_url, "main") == forced
-    assert files(source, any_url, lost, spec(any_url))[0].data == b"a: 2"
+    assert (await files(source, any_url, lost, spec(any_url)))[0].data == b"a: 2"
 
 
 async def test_a_deleted_branch_is_a_change_and_needs_no_fetch(
@@ -173,7 +173,7 @@ async def test_a_cancelled_fetch_is_killed_and_the_next_one_succeeds(
     server.hang_fetches = False
     server.let_go.set()
     assert await source.refresh(url)
-    assert files(source, url, sha, spec(url))
+    assert await files(source, url, sha, spec(url))
 
 
 async def test_what_a_killed_git_left_behind_does_no_harm(
@@ -187,7 +187,7 @@ async def test_what_a_killed_git_left_behind_does_no_harm(
         (mirror / name).write_bytes(b"half")
     sha = repo.commit({"a.yaml": "a: 2"}, "two")
     assert await source.refresh(url)
-    assert files(source, url, sha, spec(url))[0].data == b"a: 2"
+    assert (await files(source, url, sha, spec(url)))[0].data == b"a: 2"
 
 
 async def test_a_process_that_comes_after_a_crash_rebuilds_half_a_mirror(
@@ -200,7 +200,7 @@ async def test_a_process_that_comes_after_a_crash_rebuilds_half_a_mirror(
     shutil.rmtree(mirror / "refs")
     after = GitSource(tmp_path / "mirrors", telemetry)
     assert await after.latest(url, "main") == sha
-    assert files(after, url, sha, spec(url))
+    assert await files(after, url, sha, spec(url))
     await after.close()
 
 
@@ -211,7 +211,7 @@ async def test_a_process_that_comes_after_another_fetches_nothing_it_has(
     await source.refresh(url)
     after = GitSource(tmp_path / "mirrors", telemetry)
     assert await after.refresh(url)
-    assert files(after, url, sha, spec(url))
+    assert await files(after, url, sha, spec(url))
     assert telemetry.fetched == 1
     await after.close()
 
@@ -234,7 +234,7 @@ async def test_a_damaged_mirror_is_noticed_on_reading_and_built_anew(
     for _ in range(3):
         try:
             await source.refresh(url)
-            found = files(source, url, sha, spec(url))
+            found = await files(source, url, sha, spec(url))
             break
         except Unreachable:
             continue
@@ -268,7 +268,7 @@ async def test_many_packs_are_gathered_and_nothing_is_lost(tmp_path: Path, sourc
     shas.append(repo.commit({"a.yaml": "a: 1"}, "one"))
     await source.refresh(repo.url)
     assert len([*mirror.glob("objects/pack/*.pack")]) < 10
-    assert [files(source, repo.url, sha, spec(repo.url))[0].data for sha in shas] == [b"a: 0", b"a: 1"]
+    assert [(await files(source, repo.url, sha, spec(repo.url)))[0].data for sha in shas] == [b"a: 0", b"a: 1"]
 
 
 @pytest.mark.parametrize(

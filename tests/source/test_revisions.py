@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pygit2
@@ -11,6 +12,7 @@ from tests.cluster.git_repo import Repo
 from tests.source.conftest import Counted
 from todoke.model.errors import Blocked
 from todoke.source.repositories import GitSource
+from todoke.source.versions import is_constraint
 
 
 async def test_every_way_to_write_a_revision(source: GitSource, repo: Repo, url: str) -> None:
@@ -145,3 +147,94 @@ async def test_commits_as_people_read_them(source: GitSource, repo: Repo, url: s
         "elsewhere",
         "two",
     ]
+
+
+class Versions:
+    """What allows versions by a table, as the engine would; counts how often it is asked."""
+
+    def __init__(self, **allowed: list[str]) -> None:
+        self.allowed = {"^1.0": ["1.2.0", "1.1.0"], "*": ["2.0.0", "1.2.0", "1.1.0"], "9.x": []} | allowed
+        self.asked = 0
+
+    async def __call__(self, constraint: str, versions: Sequence[str]) -> list[str]:
+        self.asked += 1
+        return [version for version in self.allowed[constraint] for tag in versions if tag.removeprefix("v") == version]
+
+
+@pytest.fixture
+async def versioned(tmp_path: Path, telemetry: Counted) -> AsyncIterator[tuple[GitSource, Versions]]:
+    versions = Versions()
+    made = GitSource(tmp_path / "mirrors", telemetry, fetch_timeout_seconds=20, matching=versions)
+    yield made, versions
+    await made.close()
+
+
+async def test_a_range_of_versions_is_its_newest_tag_until_a_newer_one_comes(
+    versioned: tuple[GitSource, Versions], repo: Repo, url: str
+) -> None:
+    source, versions = versioned
+    for number in ("1.1.0", "1.2.0", "notes", "2.0.0"):
+        repo.commit({"a.yaml": number}, number)
+        repo.tag(number)
+    for _ in range(3):
+        assert await source.latest(url, " ^1.0 ") == repo.sha("1.2.0")
+    assert versions.asked == 1, "the answer is kept while the refs are the same"
+    assert await source.latest(url, "*") == repo.sha("2.0.0")
+    assert await source.latest(url, "1.1.0") == repo.sha("1.1.0"), "a whole version is a tag like others"
+    versions.allowed["^1.0"].insert(0, "1.3.0")
+    newer = repo.commit({"a.yaml": "1.3.0"}, "1.3.0")
+    repo.tag("1.3.0", message="annotated")
+    await source.refresh(url)
+    assert await source.latest(url, "^1.0") == newer
+
+
+async def test_a_range_comes_before_a_branch_of_its_name_and_after_that_the_branch(
+    versioned: tuple[GitSource, Versions], repo: Repo, url: str
+) -> None:
+    source, _ = versioned
+    first = repo.commit({"a.yaml": "1"}, "one")
+    repo.branch("9.x")
+    assert await source.latest(url, "9.x") == first
+    repo.commit({"a.yaml": "2"}, "two")
+    repo.tag("v1.2.0")
+    with pytest.raises(Blocked, match=r'none of 0 tags that begin with "w-" is a version in "\*"'):
+        await source.latest(url, "*", "w-")
+
+
+async def test_tags_of_one_application_among_many_by_their_prefix(
+    versioned: tuple[GitSource, Versions], repo: Repo, url: str
+) -> None:
+    source, _ = versioned
+    for tag in ("web-1.1.0", "web-stable", "api-1.2.0", "1.2.0", "main"):
+        repo.commit({"a.yaml": tag}, tag)
+        repo.tag(tag)
+    tip = repo.tip()
+    repo.branch("trunk")
+    expected = {"^1.0": "web-1.1.0", "1.1.0": "web-1.1.0", "stable": "web-stable", "trunk": tip, "HEAD": tip}
+    for revision, wanted in expected.items():
+        assert await source.latest(url, revision, "web-") == repo.sha(str(wanted)), revision
+    assert await source.latest(url, str(tip)[:7], "web-") == tip
+    with pytest.raises(Blocked, match=r'"1.2.0" not found among .* nor a tag "web-1.2.0"'):
+        await source.latest(url, "1.2.0", "web-")
+
+
+@pytest.mark.parametrize(
+    "revision", ["*", "x", "1.x", "v1.2.*", "^1.2", "~1", ">=1.0.0 <2", ">1, <3", "1 - 2", "^1 || ^3", "=1.2.3", "^1-0"]
+)
+def test_ranges(revision: str) -> None:
+    assert is_constraint(revision)
+
+
+@pytest.mark.parametrize(
+    "revision",
+    ["", "main", "v1", "1.2", "1.2.3", "v1.2.3-rc.1+b", "1234567", "release-1.x", "1.2.3.4", "^", "||", "HEAD"],
+)
+def test_no_ranges(revision: str) -> None:
+    assert not is_constraint(revision)
+
+
+async def test_without_an_engine_there_are_no_ranges(source: GitSource, repo: Repo, url: str) -> None:
+    repo.commit({"a.yaml": "1"}, "one")
+    repo.tag("1.1.0")
+    with pytest.raises(Blocked, match=r'none of 1 tags is a version in "\^1.0"'):
+        await source.latest(url, "^1.0")

@@ -9,8 +9,10 @@ _SOURCE = {
     "repoURL": ALL,
     "path": ALL,
     "targetRevision": ALL,
+    "tagPrefix": ALL,
     "name": ALL,
     "ref": ALL,
+    "chart": ALL,
     "directory": {
         "recurse": ALL,
         "include": ALL,
@@ -23,6 +25,7 @@ _SOURCE = {
         "namespace": ALL,
         "valueFiles": ALL,
         "ignoreMissingValueFiles": ALL,
+        "passCredentials": ALL,
         "values": ALL,
         "valuesObject": ALL,
         "parameters": ALL,

@@ -12,19 +12,26 @@ _LABELS = {
     "argocd_app_k8s_request_total": ("verb",),
     "argocd_git_request_total": ("request_type",),
     "argocd_git_fetch_fail_total": (),
+    "todoke_git_mirrors_evicted_total": (),
     "todoke_render_cache_total": ("result",),
     "todoke_render_requests_total": ("engine", "outcome"),
     "todoke_render_worker_ends_total": ("reason",),
+    "todoke_webhook_events_total": ("outcome", "provider"),
 }
 _HELP = {
     "argocd_app_k8s_request_total": "Requests to the Kubernetes API by method.",
     "argocd_git_request_total": "Requests to Git repositories by type.",
     "argocd_git_fetch_fail_total": "Fetches that failed.",
     "argocd_git_request_duration_seconds": "Seconds a request to a Git repository took.",
+    "todoke_git_mirrors_evicted_total": "Git mirrors that were removed to make room.",
+    "todoke_charts_request_total": "Requests to Helm repositories and OCI registries.",
+    "todoke_charts_request_duration_seconds": "Seconds a request to a Helm repository or an OCI registry took.",
     "todoke_render_cache_total": "Renderings asked for, by whether they were known: hit, miss, error.",
     "todoke_render_requests_total": "Requests to the render worker by engine and outcome: rendered, failed, ended.",
     "todoke_render_duration_seconds": "Seconds a request to the render worker took.",
     "todoke_render_worker_ends_total": "Processes of the render worker that ended, by reason.",
+    "todoke_webhook_events_total": "Webhook events by provider and outcome: signed, unsigned, nothing, not_signed, "
+    "not_understood, refused.",
 }
 _INFO = (
     "namespace",

@@ -1,6 +1,6 @@
-"""The HTTP door of `todoke serve`: whether it lives, whether it is ready, and its metrics."""
+"""The HTTP door of `todoke serve`: whether it lives, whether it is ready, its metrics, and what else is handed in."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -9,11 +9,17 @@ from todoke.model.errors import Blocked
 
 
 @asynccontextmanager
-async def serving(listen: str, ready: Callable[[], bool], metrics: Callable[[], bytes]) -> AsyncIterator[str]:
+async def serving(
+    listen: str,
+    ready: Callable[[], bool],
+    metrics: Callable[[], bytes],
+    further: Iterable[web.RouteDef] = (),
+) -> AsyncIterator[str]:
     """Serve until the context ends; yields the address that is listened on.
 
     Args:
         listen: `host:port`; port 0 takes a free one.
+        further: routes beside health, readiness and metrics.
 
     Raises:
         Blocked: the address is not one, or is taken.
@@ -35,6 +41,7 @@ async def serving(listen: str, ready: Callable[[], bool], metrics: Callable[[], 
 
     application = web.Application()
     application.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", exposition)])
+    application.add_routes(further)
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
     try:

@@ -51,11 +51,11 @@ def cluster_rules(kinds: Iterable[tuple[str, str]], *, observe: bool) -> list[Ru
 
 
 def control_rules(*, observe: bool) -> list[Rule]:
-    """The rules of the Role in the control namespace: projects, Secrets with repository credentials, our Lease.
+    """The rules of the Role in the control namespace: projects, repository credentials, known SSH hosts, our Lease.
 
     Args: observe: only look; then there is no Lease to hold.
     """
-    rules = [rule("argoproj.io", ["appprojects"], READ), rule("", ["secrets"], READ)]
+    rules = [rule("argoproj.io", ["appprojects"], READ), rule("", ["configmaps", "secrets"], READ)]
     if observe:
         return rules
     lease = rule("coordination.k8s.io", ["leases"], ["get", "update"]) | {"resourceNames": ["todoke"]}

@@ -1,6 +1,7 @@
-"""The custom resources we read and the one we write status to: Applications, AppProjects, repository Secrets."""
+"""The resources that we read, and Applications, whose status we write: projects, Secrets of repositories and hooks."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -16,9 +17,12 @@ from todoke.model.deliverables import DeliverableKey
 from todoke.model.errors import Blocked, Missing, Unreachable
 from todoke.model.objects import Kind, LiveObject, labels
 from todoke.model.tracking import MANAGER
+from todoke.model.webhooks import SECRET_NAMES, Keys, keys_of
 
 APPLICATION = Kind("argoproj.io", "v1alpha1", "Application")
 PROJECT = Kind("argoproj.io", "v1alpha1", "AppProject")
+CONFIG_MAP = Kind("", "v1", "ConfigMap")
+KNOWN_HOSTS = "argocd-ssh-known-hosts-cm"
 SECRET = Kind("", "v1", "Secret")
 _MERGE = {"Content-Type": "application/merge-patch+json"}
 _JSON_PATCH = {"Content-Type": "application/json-patch+json"}
@@ -36,6 +40,8 @@ class KubeApplications:
         self._applications = KindCache(APPLICATION, lambda *_: True)
         self._projects = KindCache(PROJECT, lambda *_: True)
         self._secrets = KindCache(SECRET, lambda *_: True)
+        self._hook_secrets = {name: KindCache(SECRET, lambda *_: True) for name in SECRET_NAMES}
+        self._known_hosts = KindCache(CONFIG_MAP, lambda *_: True)
         self._resource: Resource | None = None
 
     async def start(
@@ -59,17 +65,26 @@ class KubeApplications:
             on_surroundings()
 
         self._resource = await self._served(APPLICATION)
+        secret = await self._served(SECRET)
         own = Scope(namespace=self._namespace)
-        secrets = Scope(namespace=self._namespace, selector=LABEL)
+        labelled = Scope(namespace=self._namespace, selector=LABEL)
         watches = [
             KindWatch(self._client, self._resource, self._applications, application_changed),
             KindWatch(self._client, await self._served(PROJECT), self._projects, surroundings_changed, own),
-            KindWatch(self._client, await self._served(SECRET), self._secrets, surroundings_changed, secrets),
+            KindWatch(self._client, secret, self._secrets, surroundings_changed, labelled),
         ]
-        for watch in watches:
+        for name, cache in self._hook_secrets.items():  # read when an event comes: nobody has to be told
+            named = Scope(namespace=self._namespace, name=name)
+            watches.append(KindWatch(self._client, secret, cache, lambda *_: None, named))
+        named = Scope(namespace=self._namespace, name=KNOWN_HOSTS)
+        config_map = await self._served(CONFIG_MAP)
+        hosts = KindWatch(self._client, config_map, self._known_hosts, surroundings_changed, named)
+        for watch in (*watches, hosts):
             group.create_task(watch.run(), name=f"watch {watch.cache.kind}")
         for watch in watches:
             await _listed(watch)
+        with contextlib.suppress(Blocked):  # without the right to read it, only the hosts built in are known
+            await _listed(hosts)
 
     async def _served(self, kind: Kind) -> Resource:
         resource = await self._discovery.find(kind)
@@ -104,6 +119,16 @@ class KubeApplications:
             if credential is not None:
                 found.append(credential)
         return found
+
+    def known_hosts(self) -> str:
+        """The SSH hosts that are trusted, in the form of a known_hosts file; kept as Argo CD keeps them."""
+        found = self._known_hosts.kept.get((self._namespace, KNOWN_HOSTS))
+        return str((found.body.get("data") or {}).get("ssh_known_hosts", "")) if found is not None else ""
+
+    def hook_secrets(self) -> list[Keys]:
+        """The webhook secrets in the Secrets of the control namespace that may hold some."""
+        found = [cache.kept.get((self._namespace, name)) for name, cache in self._hook_secrets.items()]
+        return [keys_of(secret.body.get("data") or {}) for secret in found if secret is not None]
 
     async def patch(self, key: DeliverableKey, patch: Mapping[str, Any]) -> None:
         """A merge patch of the Application; the answer is known here before its event comes.

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from todoke.cluster.applications import APPLICATION, PROJECT, SECRET
+from todoke.cluster.applications import APPLICATION, CONFIG_MAP, KNOWN_HOSTS, PROJECT, SECRET
 from todoke.cluster.client import KubeClient
 from todoke.cluster.direct import listed
 from todoke.cluster.discovery import Resource
@@ -23,6 +23,7 @@ EDITOR = "todoke-cli"
 
 _APPLICATIONS = Resource(APPLICATION, "applications", namespaced=True)
 _PROJECTS = Resource(PROJECT, "appprojects", namespaced=True)
+_CONFIG_MAPS = Resource(CONFIG_MAP, "configmaps", namespaced=True)
 _SECRETS = Resource(SECRET, "secrets", namespaced=True)
 _MERGE = {"Content-Type": "application/merge-patch+json"}
 _JSON = {"Content-Type": "application/json"}
@@ -163,6 +164,15 @@ class DirectApplications:
         status, _, answer = await self._client.exchange("DELETE", path, subject=subject)
         if status >= 400 and status != 404:
             raise refusal(status, answer, subject)
+
+    async def known_hosts(self) -> str:
+        """The SSH hosts that are trusted, in the form of a known_hosts file; "" when the user may not read them."""
+        path = _CONFIG_MAPS.path(self._namespace, KNOWN_HOSTS)
+        try:
+            body = msgspec.json.decode(await self._client.request("GET", path, subject=f"ConfigMap/{KNOWN_HOSTS}"))
+        except Blocked:
+            return ""
+        return str((body.get("data") or {}).get("ssh_known_hosts", ""))
 
     async def whoami(self) -> str:
         """The user that the API server sees in us, else the one of the operating system."""

@@ -30,7 +30,8 @@ class Scope(msgspec.Struct, frozen=True):
     """What a watch is limited to, and how long one request of it lasts."""
 
     namespace: str = ""
-    selector: str = ""
+    selector: str = ""  # of labels
+    name: str = ""  # of one object
     seconds: float = 480.0
 
 
@@ -51,6 +52,7 @@ class KindWatch:
         self._on_change, self._seconds = on_change, scope.seconds
         self._path = resource.path(scope.namespace)
         self._selector = f"&labelSelector={quote(scope.selector)}" if scope.selector else ""
+        self._selector += f"&fieldSelector={quote(f'metadata.name={scope.name}')}" if scope.name else ""
         self._version = ""
         self.ready = asyncio.Event()
         self.refused: DeliveryError | None = None

@@ -28,6 +28,8 @@ class Pace(msgspec.Struct, frozen=True):
     """How long one look may take."""
     poll_seconds: float = 30.0
     """How often a repository is asked for its refs, with jitter."""
+    push_seconds: float = 2.0
+    """Between two polls of a repository that pushes ask for, at least; the first comes at once."""
     look_seconds: float = 600.0
     """How often an application is looked at although nothing was heard of it."""
     retry_seconds: float = 0.5
@@ -55,7 +57,7 @@ class Loop:
     def __init__(self, delivery: Delivery, rooms: Rooms, house: House, pace: Pace) -> None:
         self._delivery, self._rooms, self._house, self._pace = delivery, rooms, house, pace
         self.queue = KeyedQueue()
-        self.tips = Tips(delivery, rooms, self.queue, pace.poll_seconds)
+        self.tips = Tips(delivery, rooms, self.queue, pace.poll_seconds, pace.push_seconds)
         self._ours: dict[str, DeliverableKey] = {}
         self._failures: dict[DeliverableKey, int] = {}
         delivery.moved = self.tips.moved

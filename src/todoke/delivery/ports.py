@@ -1,22 +1,25 @@
 """All that a delivery asks of the outside world, on one page."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from todoke.model.deliverables import DeliverableKey
 from todoke.model.events import Event
 from todoke.model.objects import Kind, LiveObject, Manifest, ObjectKey
 from todoke.model.renderings import Checkout, RenderContext, Rendering, Stamp
-from todoke.model.sources import CommitInfo, Reverted, RevertRequest
+from todoke.model.sources import CommitInfo, Origin, Reverted, RevertRequest, SourceSpec
 from todoke.model.trees import Look, Tree
+
+Permitted = Callable[[str], bool]
+"""Whether a repository, by its URL, may be read for an application."""
 
 
 class Source(Protocol):
     """Implemented by todoke.source."""
 
-    async def refresh(self, repo_url: str) -> bool: ...  # one ls-refs; True when a ref moved
-    async def latest(self, repo_url: str, revision: str) -> str: ...  # full commit SHA
-    def tree(self, repo_url: str, sha: str) -> Tree: ...  # its files, read when they are asked for
+    async def refresh(self, origin: Origin) -> bool: ...  # asked once; True when something moved
+    async def latest(self, spec: SourceSpec, revision: str) -> str: ...  # commit's SHA, chart's version, digest
+    async def tree(self, spec: SourceSpec, revision: str, permitted: Permitted | None = None) -> Tree: ...
     def commit(self, repo_url: str, sha: str) -> CommitInfo: ...
     async def revert(self, request: RevertRequest) -> Reverted: ...
 

@@ -138,6 +138,7 @@ class Queries:
         """Read repository credentials once, before the first repository is asked."""
         if not self._sources_ready:
             self.desk.source.use_credentials(await self.desk.applications.credentials())
+            self.desk.source.use_known_hosts(await self.desk.applications.known_hosts())
             self._sources_ready = True
 
     async def plan(self, name: str, wish: PlanWish | None = None) -> Preview:
@@ -203,8 +204,8 @@ class Queries:
         await self.sources_ready()
         if revision and len(deliverable.sources) != 1:
             raise Blocked(str(deliverable.key), "it has several sources", next_step="Leave out --revision")
-        for repo_url in dict.fromkeys(source.repo_url for source in deliverable.sources):
-            await self.desk.source.refresh(repo_url)
+        for origin in dict.fromkeys(source.origin for source in deliverable.sources):
+            await self.desk.source.refresh(origin)
         revisions = await self.rendering.revisions(deliverable, (revision,) if revision else ())
         memory = Memory()
         return await self.rendering.render(deliverable, revisions, memory), memory
@@ -218,7 +219,7 @@ class Queries:
         try:
             if len(before) == len(rendered.revisions):
                 for spec, sha in zip(subject.deliverable.sources, before, strict=True):
-                    await self.desk.source.latest(spec.repo_url, sha)
+                    await self.desk.source.latest(spec, sha)
                 earlier = await self.rendering.render(subject.deliverable, before, memory)
                 memory.delivered = {manifest.key: manifest for manifest in earlier.manifests}
         except Blocked:  # gone from the repository: the live objects' own record has to do

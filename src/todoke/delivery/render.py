@@ -1,12 +1,12 @@
 """The first half of a look: the newest revision, and what it says, rendered only when an input changed."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
 from todoke.delivery.memory import Memory, Rendered
-from todoke.delivery.ports import Cluster, Renderer, Source
+from todoke.delivery.ports import Cluster, Permitted, Renderer, Source
 from todoke.model.deliverables import Deliverable
 from todoke.model.objects import Kind, Manifest, ObjectKey
 from todoke.model.renderings import Checkout, RenderContext, Stamp
@@ -17,20 +17,30 @@ from todoke.plan.hooks import hook_types
 
 _CRD = "CustomResourceDefinition"
 
+Permits = Callable[[Deliverable], Permitted | None]
+
 
 class Rendering:
     """Reads sources and renders them, with one remembered rendering per application."""
 
-    def __init__(self, source: Source, renderer: Renderer, cluster: Cluster, installation: str) -> None:
+    def __init__(
+        self,
+        source: Source,
+        renderer: Renderer,
+        cluster: Cluster,
+        installation: str,
+        permits: Permits = lambda _deliverable: None,
+    ) -> None:
+        """Args: permits: which other repositories, as submodules, an application's project permits; None: all."""
         self._source, self._renderer, self._cluster = source, renderer, cluster
-        self._installation = installation
+        self._installation, self._permits = installation, permits
 
     async def revisions(self, deliverable: Deliverable, pinned: tuple[str, ...] = ()) -> tuple[str, ...]:
         """The commit of every source: the pinned ones, else the newest of what each source follows."""
         found = []
         for number, spec in enumerate(deliverable.sources):
             wanted = pinned[number] if number < len(pinned) and pinned[number] else spec.revision
-            found.append(await self._source.latest(spec.repo_url, wanted, spec.tag_prefix))
+            found.append(await self._source.latest(spec, wanted))
         return tuple(found)
 
     async def render(self, deliverable: Deliverable, revisions: tuple[str, ...], memory: Memory) -> Rendered:
@@ -99,9 +109,10 @@ class Rendering:
 
     async def _checkouts(self, deliverable: Deliverable, revisions: tuple[str, ...]) -> list[Checkout]:
         specs = list(zip(deliverable.sources, revisions, strict=True))
-        trees = [await self._source.tree(spec.repo_url, sha) for spec, sha in specs]
+        permitted = self._permits(deliverable)
+        trees = [await self._source.tree(spec, sha, permitted) for spec, sha in specs]
         refs = {spec.ref: tree for (spec, _), tree in zip(specs, trees, strict=True) if spec.ref}
-        return [Checkout(spec, tree, sha, refs) for (spec, sha), tree in zip(specs, trees, strict=True)]
+        return [Checkout(spec, tree, sha, refs, permitted) for (spec, sha), tree in zip(specs, trees, strict=True)]
 
     async def _context(self, deliverable: Deliverable) -> RenderContext:
         version, apis = await self._cluster.capabilities()

@@ -10,7 +10,7 @@ import msgspec
 from todoke.delivery.queries import Queries
 from todoke.model.credentials import LABEL, Credential, CredentialUse, SecretText, credential_of
 from todoke.model.errors import Blocked, Missing
-from todoke.model.sources import place_of, shown_url
+from todoke.model.sources import Origin, SourceSpec, place_of, shown_url
 
 
 class RepositoryWish(msgspec.Struct, frozen=True):
@@ -60,8 +60,9 @@ class RepositoryDesk:
         """
         known = await self._known()
         self._desk.source.use_credentials(known)
-        await self._desk.source.refresh(url)
-        head = await self._desk.source.latest(url, "HEAD")
+        self._desk.source.use_known_hosts(await self._desk.applications.known_hosts())
+        await self._desk.source.refresh(Origin(url))
+        head = await self._desk.source.latest(SourceSpec(url), "HEAD")
         return Reached(shown_url(url), head, next((row.secret for row in map(_row, _of(known, url))), ""))
 
     async def add(self, wish: RepositoryWish, *, test: bool) -> str:
@@ -74,7 +75,8 @@ class RepositoryDesk:
             encoded = {name: base64.b64encode(text.reveal().encode()).decode() for name, text in _data(wish).items()}
             login = credential_of(wish.use, encoded, "the new login")
             self._desk.source.use_credentials([login] if login is not None else [])
-            await self._desk.source.refresh(wish.url)
+            self._desk.source.use_known_hosts(await self._desk.applications.known_hosts())
+            await self._desk.source.refresh(Origin(wish.url))
         name = secret_name(wish)
         await self._desk.applications.keep_secret(name, {LABEL: wish.use.value}, _data(wish))
         return name

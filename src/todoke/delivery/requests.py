@@ -135,8 +135,8 @@ class Requests:
         if wish.revision:
             self._may_pin(subject.deliverable.key, automated=subject.deliverable.sync.automated)
             await self._queries.sources_ready()
-            for repo_url in {source.repo_url for source in subject.deliverable.sources}:
-                await self._desk.source.refresh(repo_url)
+            for origin in {source.origin for source in subject.deliverable.sources}:
+                await self._desk.source.refresh(origin)
             (sha,) = await self._queries.rendering.revisions(subject.deliverable, (wish.revision,))
             wish = msgspec.structs.replace(wish, revision=sha)
         return await self._ask(name, wish)
@@ -239,8 +239,8 @@ class Requests:
         await self._ours(name)
         subject = await self._queries.subject(name)
         await self._queries.sources_ready()
-        for repo_url in {source.repo_url for source in subject.deliverable.sources}:
-            await self._desk.source.refresh(repo_url)
+        for origin in {source.origin for source in subject.deliverable.sources}:
+            await self._desk.source.refresh(origin)
         return await Releases(subject, self._queries.rendering, self._desk).choose(wish)
 
     async def undo_by_commit(self, name: str, choice: Choice) -> Reverted:

@@ -18,10 +18,6 @@ GUARD_PERCENT = "todoke.dev/guard-percent"
 IN_CLUSTER = ("https://kubernetes.default.svc", "in-cluster")
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
-_NOT_YET = {
-    "chart": "charts are rendered from Git repositories only by this version",
-    "plugin": "config management plugins are not run by this version",
-}
 _UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _LARGEST_FACTOR = 1000.0
 _PROPAGATION = {"foreground": "Foreground", "background": "Background", "orphan": "Orphan"}
@@ -136,9 +132,8 @@ def _problems(spec: ApplicationSpec) -> list[str]:
             problems.append(f"{where}.repoURL: it is empty. Name the Git repository")
         if source.ref and source.chart:
             problems.append(f"{where}.ref: a chart holds no files for other sources. Remove ref or chart")
-        for what in ("chart", "plugin"):
-            if getattr(source, what):
-                problems.append(f"{where}.{what}: {_NOT_YET[what]}")
+        if source.plugin:
+            problems.append(f"{where}.plugin: config management plugins are not run by this version")
     destination = spec.destination
     if destination.server and destination.name:
         problems.append("spec.destination: both server and name are set. Keep one of them")

@@ -139,7 +139,7 @@ class Releases:
         try:
             for number, spec in enumerate(deliverable.sources):
                 for sha in (one[number], other[number]):
-                    await self._desk.source.latest(spec.repo_url, sha)
+                    await self._desk.source.latest(spec, sha)
             return not await self._rendering.same(deliverable, one, other)
         except DeliveryError:  # one of them is gone from the repository: not the same
             return True

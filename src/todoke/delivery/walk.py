@@ -6,10 +6,12 @@ waits: it does what can be done now and returns; the watch, a timer or a person 
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import msgspec
 
+from todoke.access.project import source_permitted
 from todoke.compare.claims import applied_by_us
 from todoke.delivery import operations
 from todoke.delivery.carry_out import CarryOut, Outcome, Result
@@ -30,6 +32,7 @@ from todoke.model.health import Health
 from todoke.model.objects import Kind, LiveObject, annotations
 from todoke.model.plans import Action, Plan
 from todoke.model.projects import AppProject
+from todoke.model.sources import Origin
 from todoke.plan.decide import LastSync, Verb, decide, held
 from todoke.plan.hooks import hooks_of
 
@@ -62,14 +65,14 @@ class Delivery:
     def __init__(self, rooms: Rooms, house: House) -> None:
         self._rooms, self._house = rooms, house
         self.memories = Memories()
-        self.rendering = Rendering(rooms.source, rooms.renderer, rooms.cluster, house.installation)
+        self.rendering = Rendering(rooms.source, rooms.renderer, rooms.cluster, house.installation, self._permits)
         self._looker = Looker(rooms.cluster, house.installation)
         self._carry_out = CarryOut(rooms.cluster)
         self._telling = Telling(rooms.applications, rooms.ledger, rooms.cluster, house.namespace, rooms.now)
         self._removal = Removal(rooms.cluster, rooms.applications, house.installation)
-        self.source_problems: dict[str, str] = {}
+        self.source_problems: dict[Origin, str] = {}
         """Repositories that do not answer, and what they said; the applications' status tells of it."""
-        self.moved: Callable[[str], None] = lambda _repo_url: None
+        self.moved: Callable[[Origin], None] = lambda _origin: None
         """Told a repository whose refs moved."""
 
     async def deliver(self, key: DeliverableKey) -> float | None:
@@ -148,15 +151,15 @@ class Delivery:
         """What to tell of sources that have not answered since the start; at once while nothing is told yet."""
         if not (body.get("status") or {}).get("sync"):
             return [str(error)]
-        return [self.source_problems[s.repo_url] for s in deliverable.sources if s.repo_url in self.source_problems]
+        return [self.source_problems[s.origin] for s in deliverable.sources if s.origin in self.source_problems]
 
     async def _refresh(self, deliverable: Deliverable, memory: Memory, *, hard: bool) -> None:
         memory.final = ""
         if hard:
             memory.rendered = None
-        for repo_url in {source.repo_url for source in deliverable.sources if source.repo_url}:
-            if await self._rooms.source.refresh(repo_url):
-                self.moved(repo_url)
+        for origin in {source.origin for source in deliverable.sources if source.repo_url}:
+            if await self._rooms.source.refresh(origin):
+                self.moved(origin)
 
     async def _deliver(
         self, body: Mapping[str, Any], deliverable: Deliverable, memory: Memory, *, quiet: bool, hard: bool
@@ -198,8 +201,8 @@ class Delivery:
             again = _LOOK_AT_WAITING  # the watch is faster; this is for what it cannot tell
         elif outcome is not None and outcome.failed and running and deliverable.sync.automated and not memory.final:
             again = deliverable.sync.retry.pause(running.failures + 1)
-        urls = {source.repo_url for source in deliverable.sources}
-        silent = tuple(problem for url, problem in self.source_problems.items() if url in urls)
+        origins = {source.origin for source in deliverable.sources}
+        silent = tuple(problem for origin, problem in self.source_problems.items() if origin in origins)
         done = Done(running, outcome, decision.problem, silent, delivered)
         told = await self._telling.tell(deliverable, body, memory, view, done)
         return min((seconds for seconds in (again, told) if seconds is not None), default=None)
@@ -321,6 +324,11 @@ class Delivery:
 
     def _project(self, deliverable: Deliverable) -> AppProject | None:
         return project_of(self._rooms.applications.project(deliverable.project), deliverable.project)
+
+    def _permits(self, deliverable: Deliverable) -> Callable[[str], bool] | None:
+        """What a project says of repositories: a submodule must not lead into another team's private one."""
+        project = self._project(deliverable)
+        return None if project is None else partial(source_permitted, project)
 
     def _forbidden(self, memory: Memory, project: AppProject | None) -> tuple[str, ...]:
         return () if memory.subject is None else problems_of(memory.subject, project, self._house.namespace)

@@ -3,6 +3,7 @@
 Users' objects are never written back whole: a change is a merge patch of the fields that were named.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -18,7 +19,8 @@ CASCADES = {"foreground": FINALIZER, "background": f"{FINALIZER}/background", "n
 _OURS = (FINALIZER, f"{FINALIZER}/foreground", f"{FINALIZER}/background")
 
 
-_SCHEMES = ("https", "http", "file")
+_SCHEMES = ("https", "http", "ssh", "oci", "file")
+_SCP_LIKE = re.compile(r"[\w.-]+@[\w.-]+:\S+\Z")
 
 
 class SpecWish(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,7 +110,8 @@ def spec_patch(subject: str, spec: Mapping[str, Any], wish: SpecWish) -> dict[st
 
 def _check_repository(subject: str, repo_url: str | None) -> None:
     scheme = (repo_url or "https://").partition("://")[0].lower()
-    if scheme not in _SCHEMES and not (repo_url or "").startswith("/"):
+    known = scheme in _SCHEMES or (repo_url or "").startswith("/") or _SCP_LIKE.match(repo_url or "")
+    if not known:
         raise Blocked(
             subject,
             f"{repo_url!r} is no repository that this version reads",

@@ -35,6 +35,15 @@ class CredentialUse(enum.StrEnum):
     WRITE_TEMPLATE = "repo-write-creds"
 
 
+class GitHubApp(msgspec.Struct, frozen=True):
+    """An app that logs in by its key. `base_url`: of the API of GitHub Enterprise, as https://host/api/v3."""
+
+    app: str
+    installation: str = ""  # "" is the one of the repository
+    key: SecretText = SecretText()
+    base_url: str = ""
+
+
 class Credential(msgspec.Struct, frozen=True):
     """How to log in to one repository, or to all whose URL begins with `url` (templates)."""
 
@@ -45,9 +54,17 @@ class Credential(msgspec.Struct, frozen=True):
     bearer_token: SecretText = SecretText()
     client_certificate: SecretText = SecretText()
     client_key: SecretText = SecretText()
-    insecure: bool = False
+    ssh_key: SecretText = SecretText()
+    app: GitHubApp | None = None
+    lfs: bool = False  # files in Git LFS are fetched
+    insecure: bool = False  # TLS certificates and SSH host keys are not checked
     project: str = ""
     origin: str = ""  # Secret/namespace/name, for messages
+    kind: str = ""  # "git", "helm" or "oci"; "" means "git"
+    enable_oci: bool = False  # a Helm repository that is an OCI registry
+    plain_http: bool = False  # an OCI registry that speaks no TLS
+    proxy: SecretText = SecretText()  # URL; it may bear a password
+    no_proxy: str = ""  # hosts that are asked without the proxy, with commas
 
 
 LABEL = "argocd.argoproj.io/secret-type"
@@ -68,7 +85,26 @@ def credential_of(secret_type: str, data: Mapping[str, str], origin: str) -> Cre
         bearer_token=SecretText(text.get("bearerToken", "")),
         client_certificate=SecretText(text.get("tlsClientCertData", "")),
         client_key=SecretText(text.get("tlsClientCertKey", "")),
-        insecure=text.get("insecure", "") == "true",
+        ssh_key=SecretText(text.get("sshPrivateKey", "")),
+        app=_app(text),
+        lfs=text.get("enableLfs", "") == "true",
+        insecure="true" in (text.get("insecure"), text.get("insecureIgnoreHostKey")),
         project=text.get("project", ""),
         origin=origin,
+        kind=text.get("type", ""),
+        enable_oci=text.get("enableOCI", "") == "true",
+        plain_http=text.get("insecureOCIForceHttp", "") == "true",
+        proxy=SecretText(text.get("proxy", "").strip()),
+        no_proxy=text.get("noProxy", ""),
+    )
+
+
+def _app(text: Mapping[str, str]) -> GitHubApp | None:
+    if not text.get("githubAppPrivateKey"):
+        return None
+    return GitHubApp(
+        app=text.get("githubAppID", "").strip(),
+        installation=text.get("githubAppInstallationID", "").strip(),
+        key=SecretText(text["githubAppPrivateKey"]),
+        base_url=text.get("githubAppEnterpriseBaseUrl", "").strip(),
     )

@@ -1,6 +1,6 @@
 """What rendering is given beside the files, and what it answers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -29,12 +29,18 @@ class RenderContext(msgspec.Struct, frozen=True):
 
 
 class Checkout(msgspec.Struct, frozen=True):
-    """One source at one revision. Attributes: refs: trees of the sources that value files may point into, by name."""
+    """One source at one revision.
+
+    Attributes:
+        refs: trees of the sources that value files may point into, by name.
+        permitted: whether a repository, by its URL, may be read for it; every one may without it.
+    """
 
     spec: SourceSpec
     tree: Tree
     revision: str
     refs: Mapping[str, Tree] = {}
+    permitted: Callable[[str], bool] | None = None
 
 
 class Rendering(msgspec.Struct, frozen=True):

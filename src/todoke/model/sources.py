@@ -12,13 +12,29 @@ from todoke.model.application_sources import (
     SourcePlugin,
 )
 
-_USER_INFO = re.compile(r"(?<=://)[^/\s@]*@")
+_USER_INFO = re.compile(
+    r"(?<=://)(?<!ssh://)[^/\s@]*@|(?<=ssh://)[^/\s@]*:[^/\s@]*@"
+)  # who SSH logs in as is no secret
 _QUERY = re.compile(r"(?<=[\w/])\?[^\s'\"]*")
+_PORT = re.compile(r":\d*$")
+_SSH_HOST = re.compile(r"^(?:alt)?ssh\.")
 
 
 def shown_url(url: str) -> str:
     """A repository's URL without its secrets; also of each URL in a longer text."""
     return _QUERY.sub("?***", _USER_INFO.sub("***@", url))
+
+
+class Origin(msgspec.Struct, frozen=True, order=True):
+    """What is polled: a Git repository, a chart of a Helm repository, or an OCI artifact."""
+
+    repo_url: str
+    chart: str = ""
+
+    @property
+    def is_registry(self) -> bool:
+        """Whether it names an OCI artifact by itself."""
+        return self.repo_url.strip().lower().startswith("oci://")
 
 
 class SourceSpec(msgspec.Struct, frozen=True):
@@ -28,7 +44,7 @@ class SourceSpec(msgspec.Struct, frozen=True):
     """
 
     repo_url: str
-    revision: str = "HEAD"  # branch, tag, HEAD, refs/..., full or short SHA
+    revision: str = "HEAD"  # branch, tag, HEAD, refs/..., full or short SHA, range of versions
     path: str = "."
     recurse: bool = False
     include: str = ""  # glob on the path relative to `path`, {a,b} allowed; "" = all
@@ -43,6 +59,12 @@ class SourceSpec(msgspec.Struct, frozen=True):
     chart: str = ""
     ref: str = ""  # name by which value files of other sources point into this one
     only_referenced: bool = False  # it holds files for others and no manifests
+    tag_prefix: str = ""  # what the tags begin with among which a revision is looked up
+
+    @property
+    def origin(self) -> Origin:
+        """What is polled for it."""
+        return Origin(self.repo_url, self.chart)
 
 
 def spec_of(source: ApplicationSource) -> SourceSpec:
@@ -65,6 +87,7 @@ def spec_of(source: ApplicationSource) -> SourceSpec:
         chart=source.chart,
         ref=source.ref,
         only_referenced=bool(source.ref) and not source.path and not source.chart,
+        tag_prefix=source.tag_prefix,
     )
 
 
@@ -113,14 +136,26 @@ class Reverted(msgspec.Struct, frozen=True):
 
 
 def place_of(url: str) -> str:
-    """What the URLs of one repository have in common: `https://git.example/a/b.git` → `git.example/a/b`."""
+    """What the URLs of one repository have in common: `https://git.example/a/b.git` → `git.example/a/b`.
+
+    Protocol, user, port, letter case and `.git` make no other repository, nor do the hosts `ssh.` and `altssh.` at
+    which forges offer SSH on the port of HTTPS. Source: Argo CD, GetWebURLRegex.
+    """
     text = url.strip().lower()
     scheme, separator, rest = text.partition("://")
     if separator:
         text = rest if scheme != "file" else f"/{rest.lstrip('/')}"
         host, slash, path = text.partition("/")
-        text = f"{host.rpartition('@')[2].partition(':')[0]}{slash}{path}"
+        text = f"{_host(host, ssh='ssh' in scheme)}{slash}{path}"
     elif ":" in text.partition("/")[0]:  # user@host:path, as SSH writes it
         host, _, path = text.partition(":")
-        text = f"{host.rpartition('@')[2]}/{path.lstrip('/')}"
+        text = f"{_host(host, ssh=True)}/{path.lstrip('/')}"
     return text.rstrip("/").removesuffix(".git")
+
+
+def _host(authority: str, *, ssh: bool) -> str:
+    """A host without user and port. A user that begins with a dash is an option for somebody's program: it stays."""
+    if authority.startswith("-"):
+        return authority
+    host = _PORT.sub("", authority.rpartition("@")[2])
+    return _SSH_HOST.sub("", host) if ssh else host

@@ -42,7 +42,7 @@ class Found(msgspec.Struct, frozen=True):
 
     @property
     def is_submodule(self) -> bool:
-        """Whether it is a commit of another repository."""
+        """Whether it is a commit of another repository, whose files are not here."""
         return self.mode == _SUBMODULE
 
 

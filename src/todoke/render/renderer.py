@@ -1,7 +1,7 @@
 """Any source to manifests: finds the tool, has it run, and reads what it printed as Kubernetes would."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -20,6 +20,7 @@ from todoke.render.kubernetes_yaml import NotYaml, load
 from todoke.render.listing import Lister, Listing, folder_of, read_files
 from todoke.render.placement import place
 from todoke.render.reader import Reader, variables
+from todoke.render.watched import Watched
 from todoke.render.worker import EngineFailed, Output
 
 OVERRIDES = ".argocd-source.yaml"
@@ -35,6 +36,10 @@ class Unrendered(Exception):
         self.error, self.looks = error, looks
 
 
+Complete = Callable[[Tree, str, Callable[[str], bool] | None], Awaitable[Tree]]
+"""A tree with the dependencies of the chart in a folder fetched into it, as far as they are permitted."""
+
+
 class Engines(Protocol):
     """Runs the engines. Implemented by todoke.render.worker."""
 
@@ -45,8 +50,9 @@ class Engines(Protocol):
 class Renderer:
     """Renders directories, Kustomize, Helm and Jsonnet."""
 
-    def __init__(self, engines: Engines) -> None:
-        self._engines = engines
+    def __init__(self, engines: Engines, complete: Complete | None = None) -> None:
+        """Args: complete: fetches the dependencies that a chart does not bring; without it such charts are refused."""
+        self._engines, self._complete = engines, complete
         self._lister = Lister()
         self._directory = DirectoryRenderer()
 
@@ -154,19 +160,37 @@ class Renderer:
     async def _run(self, request: Mapping[str, Any], reader: Reader) -> Output:
         try:
             output = await self._engines.run(request, reader.checkout.tree)
-            reader.looks[Look("", "engine", await self._engines.identity())] = None
         except EngineFailed as error:
             reader.looks.update(dict.fromkeys(error.looks))
-            where = f"{reader.subject}, {request['path'] or '.'}"
-            if error.missing:
-                names = ", ".join(f"{each.get('name')} {each.get('version', '')}".strip() for each in error.missing)
-                problem = f"its chart depends on {names}, which is not in charts/; this version fetches no dependencies"
-                raise Blocked(where, problem, next_step="Run `helm dependency build` and commit charts/") from error
-            engine, text = request["engine"], error.text.strip()
-            said = helm.explained(text, reader) if engine == "helm" else text
-            raise Blocked(where, f"{engine} says: {said}") from error
+            if not error.missing or self._complete is None:
+                raise _refused(request, error, reader) from error
+            output = await self._completed(request, reader, self._complete)
         reader.looks.update(dict.fromkeys(output.looks))
+        reader.looks[Look("", "engine", await self._engines.identity())] = None
         return output
+
+    async def _completed(self, request: Mapping[str, Any], reader: Reader, complete: Complete) -> Output:
+        """The same once more, with the chart's dependencies. What they are is decided by files that are looked at."""
+        watched = Watched(reader.checkout.tree)
+        tree = await complete(watched, request["path"], reader.checkout.permitted)
+        for folder in watched.folders:
+            reader.note(folder, "tree")
+        try:
+            output = await self._engines.run(request, tree)
+        except EngineFailed as error:
+            raise _refused(request, error, reader) from error
+        return Output(output.data, ())  # its looks were answered by the completed tree, ours by the commit's
+
+
+def _refused(request: Mapping[str, Any], error: EngineFailed, reader: Reader) -> Blocked:
+    where = f"{reader.subject}, {request['path'] or '.'}"
+    if error.missing:
+        names = ", ".join(f"{each.get('name')} {each.get('version', '')}".strip() for each in error.missing)
+        problem = f"its chart depends on {names}, which is not in charts/"
+        return Blocked(where, problem, next_step="Run `helm dependency build` and commit charts/")
+    engine, text = request["engine"], error.text.strip()
+    said = helm.explained(text, reader) if engine == "helm" else text
+    return Blocked(where, f"{engine} says: {said}")
 
 
 def subject_of(spec: SourceSpec) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from todoke.model.errors import Blocked
-from todoke.model.trees import Astray, Found
+from todoke.render.no_files import NoFiles
 from todoke.render.worker import EngineFailed, Workers
 
 Evaluate = Callable[[Any, Mapping[str, Any], Sequence[str]], Awaitable[Any]]
@@ -23,7 +23,7 @@ def evaluator(workers: Workers) -> Evaluate:
     async def evaluate(document: Any, data: Mapping[str, Any], options: Sequence[str]) -> Any:
         request = {"engine": "template", "document": document, "data": data, "options": options}
         try:
-            output = await workers.run(request, _NoFiles())
+            output = await workers.run(request, NoFiles())
         except EngineFailed as error:
             place, problem = _told(error.text, document)
             next_step = "Correct the template" if place or problem.startswith("template: ") else ""
@@ -38,25 +38,3 @@ def _told(text: str, document: Any) -> tuple[str, str]:
     place, separator, problem = text.partition(": ")
     named = separator and not isinstance(document, str) and place != "template" and " " not in place
     return (place, problem) if named else ("", text)
-
-
-class _NoFiles:
-    """A tree without files: templates read none."""
-
-    root = Found("", "")
-    revision = ""
-
-    def entries(self, _folder: Found) -> list[tuple[str, Found]]:
-        return []
-
-    def find(self, path: str, _start: Found | None = None) -> Found:
-        raise Astray("is not there", self.root, path)
-
-    def target(self, link: Found) -> str:
-        raise Astray("is not there", self.root, link.path)
-
-    def size(self, file: Found) -> int:
-        raise Astray("is not there", self.root, file.path)
-
-    def read(self, file: Found) -> bytes:
-        raise Astray("is not there", self.root, file.path)

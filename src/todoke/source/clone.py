@@ -11,7 +11,7 @@ from pygit2.enums import FileMode
 
 from todoke.model.errors import Blocked
 from todoke.model.trees import Tree
-from todoke.source.tree import CommitTree
+from todoke.source.tree import CommitTree, Objects
 
 _ARGUMENT = "--base, --head"
 
@@ -72,7 +72,7 @@ class Clone:
     def tree(self, sha: str) -> Tree:
         """The files of a commit."""
         commit = self._repository[sha].peel(pygit2.Commit)
-        return CommitTree(lambda: self._repository, commit.tree_id, sha[:8], self._folders)
+        return CommitTree(Objects(lambda: self._repository), commit.tree_id, sha[:8], self._folders)
 
     def working_copy(self) -> Tree:
         """The files as a commit of all that `git status` shows would have them. The repository is not written to.
@@ -87,7 +87,7 @@ class Clone:
             if flags != pygit2.enums.FileStatus.IGNORED:
                 self._take(scratch, index, path)
         root = index.write_tree(scratch)
-        return CommitTree(lambda: scratch, root, "the working copy", self._folders)
+        return CommitTree(Objects(lambda: scratch), root, "the working copy", self._folders)
 
     def close(self) -> None:
         """Remove what was written for the working copy."""

@@ -44,21 +44,19 @@ class Finished(msgspec.Struct, frozen=True):
     errors: str
 
 
-async def run_git(
-    arguments: Sequence[str], *, scheme: str, login: Login, home: Path, timeout_seconds: float
-) -> Finished:
-    """Run git to its end.
+async def run_program(command: Sequence[str], variables: Mapping[str, str], timeout_seconds: float) -> Finished:
+    """Run `git`, or another program, to its end.
 
     Secrets travel in the environment, never among the arguments, where other users of the machine could read them.
-    Raises: TimeoutError: it took too long. Then, and when we are cancelled, git and its children are killed.
+    Raises: FileNotFoundError: there is no such program. TimeoutError: it took too long. Then, and when we are
+        cancelled, it and its children are killed.
     """
     process = await asyncio.create_subprocess_exec(
-        "git",
-        *arguments,
+        *command,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env=_environment(scheme, login, home),
+        env=variables,
         start_new_session=True,
     )
     try:
@@ -77,7 +75,8 @@ async def run_git(
     )
 
 
-def _environment(scheme: str, login: Login, home: Path) -> dict[str, str]:
+def environment(scheme: str, login: Login, home: Path) -> dict[str, str]:
+    """The variables of a git process that may use one scheme and one login."""
     settings = dict(_OURS)
     if login.header:
         settings["http.extraHeader"] = f"Authorization: {login.header.reveal()}"
@@ -85,8 +84,14 @@ def _environment(scheme: str, login: Login, home: Path) -> dict[str, str]:
         settings["http.sslVerify"] = "false"
     if login.certificate:
         settings["http.sslCert"] = settings["http.sslKey"] = login.certificate
+    ssh = {"GIT_SSH_COMMAND": login.ssh_command, "GIT_SSH_VARIANT": "ssh"} if login.ssh_command else {}
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    if login.proxy is not None:
+        settings["http.proxy"] = login.proxy.reveal()
+        inherited = {name: value for name, value in inherited.items() if not name.lower().endswith("_proxy")}
     return {
-        **{name: os.environ[name] for name in _INHERITED if name in os.environ},
+        **ssh,
+        **inherited,
         **_numbered(settings),
         "GIT_ALLOW_PROTOCOL": scheme,
         "GIT_ASKPASS": "",

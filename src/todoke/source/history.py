@@ -44,11 +44,11 @@ def changed_between(
 
 
 def id_of(repository: pygit2.Repository, commit: pygit2.Commit, path: str) -> str | None:
-    """The Git id of what is at a path of a commit, or None."""
+    """The Git id of what is at a path of a commit, or None; inside of a submodule that of the submodule."""
     try:
         return tree_of(repository, commit).find(path).id
-    except Astray:
-        return None
+    except Astray as error:
+        return error.at.id if error.at.is_submodule else None
 
 
 def _changes(repository: pygit2.Repository, commit: pygit2.Commit, paths: Sequence[str]) -> bool:

@@ -1,6 +1,8 @@
 """Which credential opens which repository. Source of the rules: Argo CD, "Private Repositories"."""
 
 import base64
+import contextlib
+import math
 import ssl
 from collections.abc import Iterable
 from hashlib import sha256
@@ -8,19 +10,24 @@ from pathlib import Path
 
 import msgspec
 
-from todoke.model.credentials import Credential, CredentialUse, SecretText
+from todoke.model.credentials import Credential, CredentialUse, GitHubApp, SecretText
 from todoke.model.errors import Blocked
+from todoke.source.ssh import SshFiles, file_name
 from todoke.source.urls import Location, begins_with, comparable
 
 
 class Login(msgspec.Struct, frozen=True):
-    """How one repository is opened: an HTTP header and TLS options."""
+    """How one repository is opened: an HTTP header and TLS options, or the `ssh` to call."""
 
     header: SecretText = SecretText()  # value of the Authorization header
     certificate: str = ""  # path of a PEM file with the client's certificate and key
     insecure: bool = False
     origin: str = ""  # the Secret it comes from, for messages
     secrets: tuple[SecretText, ...] = ()  # what must never be shown
+    ssh_command: str = ""  # value of GIT_SSH_COMMAND, with the paths of files
+    app: GitHubApp | None = None  # whose token has to be asked for
+    expires: float = math.inf  # when the header is none any more, in seconds since 1970
+    proxy: SecretText | None = None  # URL; empty: asked directly; None: as the environment says
 
     def tls(self) -> ssl.SSLContext | bool:
         """The TLS options in the form of aiohttp: a context, True for the defaults, False for no checks."""
@@ -35,7 +42,22 @@ class Login(msgspec.Struct, frozen=True):
 
     def without_secrets(self) -> "Login":
         """The same TLS checks with nothing that identifies us, for another host than the one that was asked for."""
-        return Login(insecure=self.insecure)
+        return Login(insecure=self.insecure, proxy=self.proxy)
+
+
+class Options(msgspec.Struct, frozen=True):
+    """How a Helm repository or an OCI registry is asked, beside its login.
+
+    What a repository's own Secret leaves open, the longest template for its URL says.
+    """
+
+    kind: str = ""  # "git", "helm", "oci" or ""
+    enable_oci: bool = False
+    plain_http: bool = False
+    insecure: bool = False
+    proxy: SecretText = SecretText()
+    no_proxy: str = ""
+    lfs: bool = False
 
 
 class Keyring:
@@ -43,6 +65,7 @@ class Keyring:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._ssh = SshFiles(folder)
         self._exact: dict[tuple[bool, str], Credential] = {}
         self._templates: list[tuple[bool, str, Credential]] = []
 
@@ -51,46 +74,90 @@ class Keyring:
         self._exact, self._templates = {}, []
         for credential in sorted(credentials, key=lambda one: (one.project == "", one.origin)):
             write = credential.use in (CredentialUse.WRITE, CredentialUse.WRITE_TEMPLATE)
-            url = comparable(credential.url)
+            url = _place(credential.url)
             if credential.use in (CredentialUse.TEMPLATE, CredentialUse.WRITE_TEMPLATE):
                 self._templates.append((write, url, credential))
             else:
                 self._exact[write, url] = credential
         self._templates.sort(key=lambda one: (-len(one[1]), one[2].project != ""))
+        self._sweep()
+
+    def trust_hosts(self, text: str) -> None:
+        """Replace the lines of known SSH hosts; those of the large forges are built in."""
+        self._ssh.trust(text)
+
+    def _sweep(self) -> None:
+        """Remove the files of credentials that are gone."""
+        held = [*self._exact.values(), *(template for _, _, template in self._templates)]
+        kept = {_pem_name(_pem(one)) for one in held} | {file_name(one.ssh_key) for one in held}
+        for path in (*self._folder.glob("*.pem"), *self._folder.glob("*.key")):
+            if path.name not in kept:
+                with contextlib.suppress(OSError):
+                    path.unlink()
 
     def login(self, location: Location, *, write: bool = False) -> Login:
         """How to open a repository: its own credential, else the longest template, else what its URL bears.
 
         A repository's own Secret that holds no login (only TLS options, or nothing) takes the template's login.
         """
-        exact = self._exact.get((write, comparable(location.url)))
-        if exact is not None and _has_login(exact):
-            return self._login_of(exact)
-        for for_write, prefix, template in self._templates:
-            if for_write == write and begins_with(comparable(location.url), prefix):
-                return self._login_of(template)
+        exact, template = self._exact.get((write, _place(location.url))), self._template(location, write=write)
+        ssh = location.scheme == "ssh"
+        if exact is not None and _has_login(exact, ssh=ssh):
+            return self._login_of(exact, ssh=ssh)
+        insecure = exact is not None and exact.insecure
+        if template is not None and _has_login(template, ssh=ssh):
+            return self._login_of(template, ssh=ssh, insecure=insecure)
         if location.user or location.password:
-            return _login(location.user, location.password, "the repository's URL")
-        return self._login_of(exact) if exact is not None else Login()
+            login = basic_login(location.user, location.password, "the repository's URL")
+            return msgspec.structs.replace(login, insecure=insecure)
+        found = exact or template
+        return Login(insecure=found.insecure, origin=found.origin) if found is not None else Login()
 
-    def _login_of(self, credential: Credential) -> Login:
+    def options(self, location: Location) -> Options:
+        """How to read a Helm repository or an OCI registry, beside the login."""
+        sources = (self._exact.get((False, _place(location.url))), self._template(location, write=False))
+        said = [credential for credential in sources if credential is not None]
+        proxied = next((credential for credential in said if credential.proxy), None)
+        return Options(
+            kind=next((credential.kind for credential in said if credential.kind), ""),
+            enable_oci=any(credential.enable_oci for credential in said),
+            plain_http=any(credential.plain_http for credential in said),
+            insecure=any(credential.insecure for credential in said),
+            proxy=proxied.proxy if proxied else SecretText(),
+            no_proxy=proxied.no_proxy if proxied else "",
+            lfs=any(credential.lfs for credential in said),
+        )
+
+    def _template(self, location: Location, *, write: bool) -> Credential | None:
+        url = _place(location.url)
+        for for_write, prefix, template in self._templates:
+            if for_write == write and begins_with(url, prefix):
+                return template
+        return None
+
+    def _login_of(self, credential: Credential, *, ssh: bool, insecure: bool = False) -> Login:
+        insecure, origin = insecure or credential.insecure, credential.origin
+        if ssh:
+            command = self._ssh.command(credential.ssh_key, origin, any_host=insecure)
+            return Login(insecure=insecure, origin=origin, secrets=(credential.ssh_key,), ssh_command=command)
         certificate = self._certificate_file(credential)
         if credential.bearer_token:
             header = SecretText(f"Bearer {credential.bearer_token.reveal()}")
             secrets: tuple[SecretText, ...] = (credential.bearer_token, header)
         elif credential.username or credential.password:
-            login = _login(credential.username, credential.password, "")
+            login = basic_login(credential.username, credential.password, "")
             header, secrets = login.header, login.secrets
         else:
             header, secrets = SecretText(), ()
-        return Login(header, certificate, credential.insecure, credential.origin, secrets)
+        app = None if header else credential.app
+        return Login(header, certificate, insecure, origin, secrets, app=app)
 
     def _certificate_file(self, credential: Credential) -> str:
         """The PEM file of a client certificate; both aiohttp and git want a file."""
         if not (credential.client_certificate and credential.client_key):
             return ""
-        pem = f"{credential.client_certificate.reveal().strip()}\n{credential.client_key.reveal().strip()}\n"
-        path = self._folder / f"{sha256(pem.encode()).hexdigest()[:24]}.pem"
+        pem = _pem(credential)
+        path = self._folder / _pem_name(pem)
         if not path.exists():
             try:
                 self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -102,12 +169,28 @@ class Keyring:
         return str(path)
 
 
-def _has_login(credential: Credential) -> bool:
+def _place(url: str) -> str:
+    """The form in which URLs are compared. Secrets name OCI registries with `oci://` or without it."""
+    return comparable(url).removeprefix("oci://")
+
+
+def _has_login(credential: Credential, *, ssh: bool) -> bool:
+    if ssh:
+        return bool(credential.ssh_key)
     certificate = credential.client_certificate and credential.client_key
-    return bool(credential.username or credential.password or credential.bearer_token or certificate)
+    return bool(credential.username or credential.password or credential.bearer_token or certificate or credential.app)
 
 
-def _login(user: str, password: SecretText, origin: str) -> Login:
+def _pem(credential: Credential) -> str:
+    return f"{credential.client_certificate.reveal().strip()}\n{credential.client_key.reveal().strip()}\n"
+
+
+def _pem_name(pem: str) -> str:
+    return f"{sha256(pem.encode()).hexdigest()[:24]}.pem"
+
+
+def basic_login(user: str, password: SecretText, origin: str) -> Login:
+    """The login with a user's name and a password, or with a token in the place of either."""
     # Forges that take a token as password want some user name; git sends one too.
     pair = f"{user or 'git'}:{password.reveal()}"
     encoded = base64.b64encode(pair.encode()).decode()

@@ -15,13 +15,16 @@ from todoke.model.sources import CommitInfo, Reverted, RevertRequest
 from todoke.model.telemetry import Telemetry
 from todoke.model.trees import Tree
 from todoke.source import history, undo
+from todoke.source.checkout import Checkouts, Permitted
 from todoke.source.clone import Clone
 from todoke.source.folder import FolderTree
 from todoke.source.keyring import Keyring
-from todoke.source.refs import FULL_SHA, SHORT_SHA, Refs
+from todoke.source.refs import FULL_SHA, SHORT_SHA, TAGS, Refs
 from todoke.source.repository import Repository, Tools
-from todoke.source.tree import CommitTree
+from todoke.source.shelf import Shelf
+from todoke.source.tree import Objects
 from todoke.source.urls import Location, locate
+from todoke.source.versions import Matching, is_constraint, newest_tag, prefixed
 
 _REVISION = "spec.source.targetRevision"
 _MOST_OPEN = 400  # open mirrors; each holds a few file handles
@@ -40,21 +43,43 @@ class GitSource:
         *,
         fetch_timeout_seconds: float = 120,
         author: tuple[str, str] = ("todoke", "todoke@localhost"),
+        matching: Matching | None = None,
+        most_bytes: int = 10 * 1024**3,
     ) -> None:
+        """Nothing is asked yet.
+
+        Args:
+            author: name and mail address of the commits that we make.
+            matching: decides which versions a constraint allows; without it, there are no constraints.
+            most_bytes: of all mirrors on disk. Those not used for a quarter of an hour go when there are more.
+        """
         self._folder = folder
-        self._author = author  # name and mail address of the commits that we make
-        self._keyring = Keyring(folder / "certificates")
-        self._tools = Tools(folder, self._keyring, telemetry, fetch_timeout_seconds)
+        self._author, self._matching = author, matching
+        self.keyring = Keyring(folder / "certificates")
+        self._tools = Tools(folder, self.keyring, telemetry, fetch_timeout_seconds)
+        self._shelf = Shelf(folder, most_bytes, telemetry)
+        self._tools.grown = self._make_room
         self._repositories: dict[str, Repository] = {}
         self._by_url: dict[str, Repository] = {}
+        self._by_folder: dict[str, Repository] = {}
         self._open: OrderedDict[Repository, None] = OrderedDict()
         self._folders: dict[str, pygit2.Tree] = {}
+        self._checkouts = Checkouts(self._repository, self._objects, self._folders)
 
     def use_credentials(self, credentials: Iterable[Credential]) -> None:
         """Replace all credentials; the next request of each repository uses them."""
-        self._keyring.replace(credentials)
+        self.keyring.replace(credentials)
         for repository in self._repositories.values():
             repository.forget_login()
+        self._checkouts.forget_failures()
+
+    def use_known_hosts(self, text: str) -> None:
+        """Replace the known SSH hosts by the lines of a known_hosts file; the large forges are known anyway."""
+        self.keyring.trust_hosts(text)
+        for repository in self._repositories.values():
+            if repository.location.scheme == "ssh":
+                repository.forget_login()
+        self._checkouts.forget_failures()
 
     async def refresh(self, repo_url: str) -> bool:
         """Ask the server once for all heads, tags and HEAD, fetch if one of them is new to us.
@@ -64,10 +89,13 @@ class GitSource:
         """
         return await self._repository(repo_url).refresh()
 
-    async def latest(self, repo_url: str, revision: str) -> str:
+    async def latest(self, repo_url: str, revision: str, tag_prefix: str = "") -> str:
         """The full SHA that a revision means by the refs as last heard; asks the server only when it must.
 
-        Args: revision: branch, tag, HEAD or "" for the default branch, refs/..., full or short SHA (7 digits at least).
+        Args:
+            revision: branch, tag, HEAD or "" for the default branch, refs/..., full or short SHA (7 digits at least),
+                or a range of versions: the newest tag in it, which comes before a branch of that name.
+            tag_prefix: what the tags of versions begin with.
         Raises: Blocked: there is no such revision, or a short SHA is ambiguous. Unreachable: no answer in time.
         """
         repository = self._repository(repo_url)
@@ -79,27 +107,43 @@ class GitSource:
         refs = repository.refs or Refs({})
         if FULL_SHA.match(revision):
             return await self._full_sha(repository, revision)
-        found = refs.resolve(revision)
+        found = refs.resolve(await self._name(repository, refs, revision, tag_prefix))
         if not found and SHORT_SHA.match(revision):
             found = self._short_sha(repository, revision)
         if not found:
-            raise _unknown(repository, refs, revision)
+            raise _unknown(repository, refs, revision, tag_prefix)
         return self._commit_of(repository, found, revision)
 
-    def tree(self, repo_url: str, sha: str) -> Tree:
+    async def _name(self, repository: Repository, refs: Refs, revision: str, tag_prefix: str) -> str:
+        """The ref that a revision stands for; of a range it is found out once for the same refs."""
+        if self._matching is None or not is_constraint(revision):
+            return prefixed(refs, revision, tag_prefix)
+        if repository.newest[0] is not refs:
+            repository.newest = (refs, {})
+        known = repository.newest[1]
+        if (revision, tag_prefix) not in known:
+            known[revision, tag_prefix] = await newest_tag(refs, revision, tag_prefix, self._matching)
+        return known[revision, tag_prefix] or revision
+
+    async def tree(self, repo_url: str, sha: str, permitted: Permitted | None = None) -> Tree:
         """The files of a commit, read from the object database when they are asked for.
 
+        Submodules and, where the Secret says so, files in Git LFS are fetched before; what of them cannot be had is
+        an error for who reads it.
+
+        Args: permitted: whether a submodule's repository, by its URL, may be read; all may without it.
         Raises: Unreachable: the commit has not been fetched. The same, when it is read later: the mirror is damaged.
         """
         repository = self._repository(repo_url)
         with self._reading(repository):
-            commit = _commit(repository, sha)
-        return CommitTree(
+            root = _commit(repository, sha).tree_id
+        return await self._checkouts.tree(repository, root, sha, permitted)
+
+    def _objects(self, repository: Repository) -> Objects:
+        return Objects(
             lambda: repository.mirror.repository,
-            commit.tree_id,
-            sha[:8],
-            self._folders,
             lambda: self._reading(repository),
+            repository.large if self.keyring.options(repository.location).lfs else None,
         )
 
     def folder(self, path: Path) -> Tree:
@@ -135,10 +179,26 @@ class GitSource:
             return await undo.revert(repository, exact, self._author)
 
     async def close(self) -> None:
-        """Close all connections and files."""
+        """Close all connections and files; no key stays on disk."""
         await self._tools.http.close()
+        self.keyring.replace(())
         for repository in self._repositories.values():
             repository.mirror.close()
+
+    @property
+    def mirror_bytes(self) -> int:
+        """What the mirrors take on disk, as measured at the last fetch of each."""
+        return self._shelf.size
+
+    async def _make_room(self, name: str) -> None:
+        await self._shelf.grown(name, self._evict)
+
+    def _evict(self, name: str) -> bool:
+        known = self._by_folder.get(name)
+        if known is None:
+            return True
+        self._open.pop(known, None)
+        return known.forget_mirror()
 
     def _repository(self, repo_url: str) -> Repository:
         known = self._by_url.get(repo_url)
@@ -149,7 +209,7 @@ class GitSource:
             known = self._repositories.get(location.url)
             if known is None:
                 known = Repository(location, self._folder / digest, self._tools)
-                self._repositories[location.url] = known
+                self._repositories[location.url] = self._by_folder[digest] = known
             self._by_url[repo_url] = known
         return known
 
@@ -163,6 +223,7 @@ class GitSource:
     @contextmanager
     def _reading(self, repository: Repository) -> Iterator[Repository]:
         """Read from a mirror; what cannot be read although it must be there makes the next refresh build it anew."""
+        self._shelf.use(repository.mirror.folder.name)
         self._open[repository] = None
         self._open.move_to_end(repository)
         if len(self._open) > _MOST_OPEN:
@@ -211,15 +272,21 @@ def _commit(repository: Repository, sha: str) -> pygit2.Commit:
         raise Unreachable(repository.location.subject, f"commit {sha[:8]} has not been fetched") from None
 
 
-def _unknown(repository: Repository, refs: Refs, revision: str) -> Blocked:
+def _unknown(repository: Repository, refs: Refs, revision: str, tag_prefix: str = "") -> Blocked:
     subject = repository.location.subject
     if not refs.tips:
         return Blocked(subject, "the repository is empty", field=_REVISION, next_step="Push a first commit")
+    tags = f' that begin with "{tag_prefix}"' if tag_prefix else ""
+    if is_constraint(revision):
+        count = sum(1 for name in refs.tips if name.startswith(TAGS + tag_prefix))
+        problem = f'none of {count} tags{tags} is a version in "{revision}"'
+        return Blocked(subject, problem, field=_REVISION, next_step="Push such a tag or correct targetRevision")
     near = refs.near(revision)
     names = f" (there are: {', '.join(near)})" if near else ""
+    prefix = f', nor a tag "{tag_prefix}{revision}"' if tag_prefix else ""
     return Blocked(
         subject,
-        f'revision "{revision}" not found among {len(refs.tips)} branches and tags{names}',
+        f'revision "{revision}" not found among {len(refs.tips)} branches and tags{prefix}{names}',
         field=_REVISION,
         next_step="Push it or correct targetRevision",
     )

@@ -2,19 +2,25 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pygit2
 
+from todoke.model.credentials import SecretText
 from todoke.model.errors import Blocked, DeliveryError, Unreachable
 from todoke.model.telemetry import Telemetry
-from todoke.source.git_command import Finished, run_git
+from todoke.source.git_command import Finished, environment, run_program
+from todoke.source.github_app import AppTokens
 from todoke.source.keyring import Keyring, Login
+from todoke.source.large_fetch import blame, fetch_large, server_of, ssh_answer, ssh_request
+from todoke.source.large_files import LargeFiles, Pointer
 from todoke.source.mirror import Mirror, local_refs
+from todoke.source.proxies import proxy_of
 from todoke.source.refs import FULL_SHA, HEADS, TAGS, Refs, parse_ls_remote
-from todoke.source.remote_errors import git_error, http_error, mirror_is_damaged
+from todoke.source.remote_errors import git_error, http_error, mirror_is_damaged, refused
 from todoke.source.smart_http import Answer, Door, SmartHttp, open_door
 from todoke.source.urls import Location, same_place
 from todoke.source.wire import NotVersion2, ls_refs_request, parse_ls_refs, speaks_version_2
@@ -28,14 +34,16 @@ _REFSPECS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 
 
 class Tools:
-    """What all repositories share."""
+    """What all repositories share. Attributes: grown: told, by its name, when a mirror has grown."""
 
     def __init__(self, folder: Path, keyring: Keyring, telemetry: Telemetry, timeout_seconds: float) -> None:
+        self.grown: Callable[[str], Awaitable[None]] = _nothing
         self.home = folder / "home"
         self.keyring = keyring
         self.telemetry = telemetry
         self.timeout_seconds = timeout_seconds
         self.http = SmartHttp(timeout_seconds)
+        self.apps = AppTokens(self.http)
         self._turns: dict[str, asyncio.Semaphore] = {}
 
     @asynccontextmanager
@@ -50,24 +58,38 @@ class Tools:
             turns.release()
 
 
+async def _nothing(_name: str) -> None:
+    """Nobody has to be told."""
+
+
 class Repository:
     """A remote repository as this process knows it."""
 
     def __init__(self, location: Location, folder: Path, tools: Tools) -> None:
         self.location = location
         self.mirror = Mirror(folder, location.subject)
+        self.large = LargeFiles(folder.with_suffix(".lfs"), location.subject)
         self.refs: Refs | None = None
+        self.newest: tuple[Refs | None, dict[tuple[str, str], str]] = (None, {})  # names of tags by range and prefix
         self._reported: Refs | None = None  # what the last caller who asked for changes has heard of
         self._tools = tools
         self._more: tuple[str, ...] = ()  # refs beside heads and tags that somebody asked for
         self._door: Door | None = None
         self._old_protocol = False
         self._heard: tuple[bytes, Refs] | None = None  # the last answer of ls-refs, and what it says
-        self._lock = asyncio.Lock()
+        self._lock, self._large_lock = asyncio.Lock(), asyncio.Lock()
         self._asking = False
         self._begun = self._answered = 0
         self._outcome: bool | DeliveryError = False
         self._failed_at = float("-inf")
+
+    def forget_mirror(self) -> bool:
+        """Let go of the mirror, which will be fetched anew; False when it is being fetched now."""
+        if self._lock.locked():
+            return False
+        self.mirror.close()
+        self.refs = None
+        return True
 
     def forget_login(self) -> None:
         """Work out anew how to log in; the credentials have changed."""
@@ -118,18 +140,35 @@ class Repository:
     async def fetch_commit(self, sha: str) -> None:
         """Fetch one commit that no head or tag names. That the server does not have it is no error."""
         async with self._lock:
+            await self._open()
             await self._git("fetch", "fetch", *_FETCH_OPTIONS, self.url, sha)
             self.mirror.close()
+            await self._tools.grown(self.mirror.folder.name)
+
+    async def fetch_large(self, large: LargeFiles, pointers: Sequence[Pointer]) -> None:
+        """Fetch files from Git LFS; why one could not be is put into `large.errors`."""
+        async with self._large_lock:
+            pointers = large.lacks(pointers)  # somebody else may have fetched them meanwhile
+            try:
+                door = await self._large_door() if pointers else None
+            except DeliveryError as error:
+                blame(large, pointers, error)
+                return
+            if door is not None:
+                await fetch_large(self._tools.http, self.location, door, large, pointers)
+                await self._tools.grown(self.mirror.folder.name)
 
     async def advertisement(self, service: str, login: Login) -> Answer:
         """The server's answer to who wants to use a service with a login; for HTTP only."""
-        door = open_door(self.location, self.url, self._at_home(self.url, login))
+        await self._open()
+        door = open_door(self.location, self.url, await self._unlocked(self.url, login))
         return await self._tools.http.advertisement(self.location, door, service)
 
     async def push(self, login: Login, *arguments: str) -> Finished:
         """Run `git push` with a login of its own."""
         async with self._lock:
-            return await self._git("push", "push", *arguments, login=self._at_home(self.url, login))
+            await self._open()
+            return await self._git("push", "push", *arguments, login=await self._unlocked(self.url, login))
 
     def write_login(self) -> Login:
         """The login for writing; a login for reading is never used for it."""
@@ -151,8 +190,8 @@ class Repository:
             except DeliveryError:
                 self._tools.telemetry.count("argocd_git_fetch_fail_total")
                 raise
-        self.refs = refs
-        return refs != self._reported
+        self.refs = self._reported if refs == self._reported else refs
+        return self.refs is not self._reported
 
     async def _ask(self) -> Refs:
         started = time.perf_counter()
@@ -168,7 +207,7 @@ class Repository:
         return self.refs if refs == self.refs else refs
 
     async def _ask_server(self) -> Refs:
-        if self._old_protocol:
+        if self._old_protocol or self.location.scheme == "ssh":
             return await self._ls_remote()
         if (refs := await self._ls_refs()) is not None:
             return refs
@@ -180,7 +219,7 @@ class Repository:
 
     async def _ls_refs(self) -> Refs | None:
         """The refs by one POST; None when the server wants to be asked in another way."""
-        door = self._door or self._opened(self.location.url)
+        door = await self._open()
         request = ls_refs_request((HEADS, TAGS, *self._more))
         answer = await self._tools.http.ls_refs(self.location, door, request)
         if answer.status in (401, 403) or (answer.status >= 429 and self.refs is not None):
@@ -198,25 +237,55 @@ class Repository:
 
     async def _discover(self) -> bool:
         """Find the URL that serves the repository, and whether it speaks protocol version 2."""
-        door = self._opened(self.location.url)
+        door = await self._opened(self.location.url)
         answer = await self._tools.http.advertisement(self.location, door, "git-upload-pack")
         if answer.status != 200:
             raise http_error(self.location, door.login, answer.status)
-        self._opened(answer.url.partition("/info/refs")[0])
+        await self._opened(answer.url.partition("/info/refs")[0])
         self._old_protocol = not speaks_version_2(answer.body)
         return not self._old_protocol
 
-    def _opened(self, base: str) -> Door:
+    async def _open(self) -> Door:
+        """How the repository is asked now; worked out anew when its login has ended."""
+        if self._door is not None and self._door.login.expires > time.time():
+            return self._door
+        return await self._opened(self._door.base if self._door is not None else self.url)
+
+    async def _opened(self, base: str) -> Door:
         login = self._tools.keyring.login(self.location)
-        self._door = open_door(self.location, base, self._at_home(base, login))
+        self._door = open_door(self.location, base, await self._unlocked(base, login))
         return self._door
 
-    def _at_home(self, base: str, login: Login) -> Login:
-        """The login, without its secrets where a redirect led to another host."""
-        here = self.location.scheme == "file" or same_place(self.location.url, base)
-        return login if here else login.without_secrets()
+    async def _unlocked(self, base: str, login: Login) -> Login:
+        """The login, with a token if it wants one, and without its secrets where a redirect led to another host."""
+        login = msgspec.structs.replace(login, proxy=proxy_of(base, self._tools.keyring.options(self.location)))
+        if self.location.scheme in ("file", "ssh"):
+            return login
+        if not same_place(self.location.url, base):
+            return login.without_secrets()
+        if login.app is None:
+            return login
+        return await self._tools.apps.login(self.location, login, login.app, open_door(self.location, base, login))
+
+    async def _large_door(self) -> Door:
+        """How the server of Git LFS is asked."""
+        if self.location.scheme == "file":
+            problem = "is a folder, and Git LFS is read from servers only"
+            raise Blocked(self.location.subject, problem, next_step="Use the URL of a server")
+        door = await self._open()
+        if self.location.scheme != "ssh":
+            return msgspec.structs.replace(door, base=server_of(door.base))
+        finished = await self._run_program(ssh_request(self.location, door.login.ssh_command), door.login)
+        if finished.status != 0:
+            raise git_error(self.location, door.login, finished)
+        action = ssh_answer(self.location, finished.output)
+        secrets = tuple(SecretText(value) for value in action.header.values())
+        plain = Login(insecure=door.login.insecure, secrets=secrets, proxy=door.login.proxy)
+        opened = open_door(self.location, action.href.rstrip("/"), plain)
+        return msgspec.structs.replace(opened, headers={**opened.headers, **action.header})
 
     async def _ls_remote(self) -> Refs:
+        await self._open()
         finished = await self._run("ls-remote", "--symref", self.url)
         if finished.status != 0:
             raise git_error(self.location, self._login, finished)
@@ -238,6 +307,7 @@ class Repository:
         if finished.status != 0:
             raise git_error(self.location, self._login, finished)
         await self._tidy()
+        await self._tools.grown(self.mirror.folder.name)
         if self.mirror.lacks(refs.shas):  # a ref moved between our question and the fetch
             refs = await self._ask()
         if self.mirror.lacks(refs.shas):
@@ -264,30 +334,29 @@ class Repository:
             self._tools.telemetry.observe("argocd_git_request_duration_seconds", took, request_type=request_type)
 
     async def _run(self, *arguments: str, login: Login | None = None) -> Finished:
-        seconds = self._tools.timeout_seconds
+        return await self._run_program(["git", *arguments], login or self._login)
+
+    async def _run_program(self, command: Sequence[str], login: Login) -> Finished:
+        seconds, scheme = self._tools.timeout_seconds, self.location.scheme
+        if scheme == "ssh" and not login.ssh_command:
+            raise refused(self.location, login)
         try:
             async with self._tools.turn(self.location.host):
-                return await run_git(
-                    arguments,
-                    scheme=self.location.scheme,
-                    login=login or self._login,
-                    home=self._tools.home,
-                    timeout_seconds=seconds,
-                )
+                return await run_program(command, environment(scheme, login, self._tools.home), seconds)
         except FileNotFoundError as error:
-            raise Blocked("Program git", "is not installed", next_step="Install Git 2.32 or newer") from error
+            program = command[0]
+            step = "Install Git 2.32 or newer" if program == "git" else "Install the OpenSSH client"
+            raise Blocked(f"Program {program}", "is not installed", next_step=step) from error
         except TimeoutError as error:
-            raise Unreachable(self.location.subject, f"git took longer than {seconds:.0f} s") from error
+            raise Unreachable(self.location.subject, f"{command[0]} took longer than {seconds:.0f} s") from error
+
+    @property
+    def _login(self) -> Login:
+        return self._door.login if self._door is not None else Login()
 
     @property
     def url(self) -> str:
         """Where git finds it: a path, or its URL after redirects, without a login."""
         if self.location.scheme == "file":
             return self.location.path
-        return (self._door or self._opened(self.location.url)).base
-
-    @property
-    def _login(self) -> Login:
-        if self.location.scheme == "file":
-            return Login()
-        return (self._door or self._opened(self.location.url)).login
+        return self._door.base if self._door is not None else self.location.url

@@ -49,9 +49,14 @@ def open_door(location: Location, base: str, login: Login) -> Door:
         tls = login.tls()
     except (ssl.SSLError, OSError) as error:
         raise Blocked(login.origin, "its client certificate cannot be used", field="tlsClientCertData") from error
+    return Door(base, login, tls, headers, _proxy(location, login))
+
+
+def _proxy(location: Location, login: Login) -> str | None:
+    if login.proxy is not None:
+        return login.proxy.reveal() or None
     host = location.host.rpartition(":")[0] or location.host
-    proxy = None if proxy_bypass(host) else getproxies().get(location.scheme)
-    return Door(base, login, tls, headers, proxy)
+    return None if proxy_bypass(host) else getproxies().get(location.scheme)
 
 
 class SmartHttp:
@@ -70,17 +75,29 @@ class SmartHttp:
     async def ls_refs(self, location: Location, door: Door, body: bytes) -> Answer:
         """The answer to one POST; a redirect is an answer, not followed."""
         url = f"{door.base}/git-upload-pack"
-        return await self._ask(location, door, "POST", url, body)
+        return await self.ask(location, door, "POST", url, body)
 
     async def advertisement(self, location: Location, door: Door, service: str) -> Answer:
         """The answer to `GET info/refs`, redirects followed. aiohttp drops the login at another host."""
         url = f"{door.base}/info/refs?service={service}"
-        return await self._ask(location, door, "GET", url, None)
+        return await self.ask(location, door, "GET", url, None)
 
-    async def _ask(self, location: Location, door: Door, method: str, url: str, body: bytes | None) -> Answer:
+    async def ask(
+        self,
+        location: Location,
+        door: Door,
+        method: str,
+        url: str,
+        body: bytes | None,
+        most_bytes: int = _LARGEST_ANSWER,
+    ) -> Answer:
+        """The answer to one request. Only a GET follows redirects, and aiohttp drops the login at another host.
+
+        Raises: Blocked: a certificate is not trusted. Unreachable: no answer, or one that is too large.
+        """
         for attempt in (1, 2):
             try:
-                return await self._once(door, method, url, body)
+                return await self._once(door, method, url, body, most_bytes)
             except (aiohttp.ServerDisconnectedError, ConnectionResetError) as error:
                 if attempt == 2:  # the first was a kept connection that the server had closed meanwhile
                     raise Unreachable(location.subject, "the server hung up") from error
@@ -89,11 +106,12 @@ class SmartHttp:
                 raise Blocked(location.subject, problem, next_step="Add its CA to the system's trust") from error
             except (aiohttp.ClientError, OSError) as error:
                 secrets = [secret.reveal() for secret in door.login.secrets]
+                secrets.extend([door.login.proxy.reveal()] if door.login.proxy else [])
                 detail = scrubbed(str(error), *secrets) or "it took too long"
                 raise Unreachable(location.subject, f"no answer: {detail}") from error
         raise AssertionError("unreachable")
 
-    async def _once(self, door: Door, method: str, url: str, body: bytes | None) -> Answer:
+    async def _once(self, door: Door, method: str, url: str, body: bytes | None, most_bytes: int) -> Answer:
         if self._session is None:
             connector = aiohttp.TCPConnector(limit=0, limit_per_host=16, keepalive_timeout=300)
             self._session = aiohttp.ClientSession(
@@ -108,14 +126,14 @@ class SmartHttp:
             proxy=door.proxy,
             allow_redirects=method == "GET",
         ) as response:
-            return Answer(response.status, await _read(response), str(response.url))
+            return Answer(response.status, await _read(response, most_bytes), str(response.url))
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
+async def _read(response: aiohttp.ClientResponse, most_bytes: int) -> bytes:
     chunks, size = [], 0
     async for chunk in response.content.iter_any():
         chunks.append(chunk)
         size += len(chunk)
-        if size > _LARGEST_ANSWER:
-            raise aiohttp.ClientPayloadError("the list of refs is larger than 64 MiB")
+        if size > most_bytes:
+            raise aiohttp.ClientPayloadError(f"it is larger than {most_bytes} bytes")
     return b"".join(chunks)

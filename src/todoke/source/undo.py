@@ -92,8 +92,10 @@ def _spare_others(repository: Repository, tip: str, name: str, author: tuple[str
 
 
 async def _check_rights(repository: Repository, login: Login) -> None:
-    """Ask whether we may push before anything is made."""
-    if repository.location.scheme == "file":
+    """Ask whether we may push before anything is made; a server of SSH tells only at the push itself."""
+    if repository.location.scheme == "ssh" and not login.ssh_command:
+        raise refused(repository.location, login, write=True)
+    if repository.location.scheme in ("file", "ssh"):
         return
     answer = await repository.advertisement("git-receive-pack", login)
     if answer.status != 200:

@@ -10,19 +10,24 @@ from todoke.model.errors import Blocked
 from todoke.model.sources import shown_url
 
 _USER_INFO = re.compile(r"(?<=://)[^/\s@]*@")
-_SCP_LIKE = re.compile(r"^[\w.-]+@[\w.-]+:")
+_SCP_LIKE = re.compile(r"^([\w.+-]+@[\w.-]+|[\w.+-]+@\[[0-9a-fA-F:]+\])(?::/*(.*))?$")
+_SSH_URL = re.compile(r"ssh://(?:([\w.+-]+)(?::[^@/]*)?@)?([\w.-]+|\[[0-9a-fA-F:]+\])(:\d{1,5})?(/.*)", re.I)
 _LONGEST_MESSAGE = 300
 
 
 class Location(msgspec.Struct, frozen=True):
-    """Where a repository is. `url` bears no user and no password, so that it may be shown and passed to a process."""
+    """Where a repository is. `url` bears no user and no password, so that it may be shown and passed to a process.
+
+    Only that of SSH bears a user: it is part of the place, and no secret.
+    """
 
     url: str
-    scheme: str  # "https", "http" or "file"
+    scheme: str  # "https", "http", "ssh" or "file"
     host: str = ""  # host and port
     path: str = ""  # a folder of this machine, for scheme "file"
     user: str = ""
     password: SecretText = SecretText()
+    written: SecretText = SecretText()  # as it was given, with the login that it bears
 
     @property
     def subject(self) -> str:
@@ -33,16 +38,14 @@ class Location(msgspec.Struct, frozen=True):
 def locate(repo_url: str) -> Location:
     """The location that a `repoURL` names.
 
-    Raises: Blocked: SSH and every scheme other than https, http, file and an absolute path.
+    Raises: Blocked: every scheme other than https, http, ssh, file and an absolute path.
     """
     text = repo_url.strip()
     if text.startswith("/"):
         return Location(text, "file", path=text)
     subject = f"Repository {shown_url(text)}"
-    if text.startswith("ssh://") or _SCP_LIKE.match(text):
-        raise Blocked(
-            subject, "SSH is not supported by this version", next_step="Use the https:// URL of the repository"
-        )
+    if text.lower().startswith("ssh://") or _SCP_LIKE.match(text):
+        return _ssh_location(text, subject)
     try:
         parts = urlsplit(text)
         port = parts.port
@@ -54,7 +57,7 @@ def locate(repo_url: str) -> Location:
         return Location(text, "file", path=path)
     if scheme not in ("http", "https") or not parts.hostname:
         raise Blocked(
-            subject, "is not a Git URL that todoke can read", next_step="Use an https://, http:// or file:// URL"
+            subject, "is not a Git URL that todoke can read", next_step="Use an https://, ssh:// or file:// URL"
         )
     host = parts.hostname if port is None else f"{parts.hostname}:{port}"
     host = f"[{parts.hostname}]" + host.removeprefix(parts.hostname) if ":" in parts.hostname else host
@@ -64,12 +67,40 @@ def locate(repo_url: str) -> Location:
         host,
         user=unquote(parts.username or ""),
         password=SecretText(unquote(parts.password or "")),
+        written=SecretText(text),
     )
 
 
+def _ssh_location(text: str, subject: str) -> Location:
+    """The location of an SSH URL, as it is written: `host:a` is below a home, `ssh://host/a` is not.
+
+    Nothing in it can be taken for an option of ssh.
+    """
+    if scp := _SCP_LIKE.match(text):
+        host, path, url = scp.group(1), scp.group(2), text
+    elif parts := _SSH_URL.fullmatch(text):
+        user, name, port, path = parts.groups()
+        host = f"{user}@{name}" if user else name
+        port = port or ""
+        url = f"ssh://{host}{port}{path}"
+        host += port
+    else:
+        raise Blocked(subject, "is not a valid URL", next_step="Write ssh://git@host/path or git@host:path")
+    bare = host.rpartition("@")[2]
+    if not path or not path.strip("/") or host.startswith("-") or bare.startswith("-"):
+        raise Blocked(subject, "is not a valid URL", next_step="Write ssh://git@host/path or git@host:path")
+    return Location(url.rstrip("/"), "ssh", bare)
+
+
 def comparable(url: str) -> str:
-    """A URL's form for comparison: without user, case, trailing slash and `.git`. Source: Argo CD, NormalizeGitURL."""
-    text = _USER_INFO.sub("", url.strip()).lower().removeprefix("file://")
+    """A URL's form for comparison: without user, case, trailing slash and `.git`. Source: Argo CD, NormalizeGitURL.
+
+    Both forms of SSH become `ssh://user@host/path`: there the user is part of the place.
+    """
+    text = url.strip()
+    if scp := _SCP_LIKE.match(text):
+        text = f"ssh://{scp.group(1)}/{scp.group(2) or ''}"
+    text = (text if text.lower().startswith("ssh://") else _USER_INFO.sub("", text)).lower().removeprefix("file://")
     return text.rstrip("/").removesuffix(".git").rstrip("/")
 
 

@@ -24,6 +24,7 @@ PATCHES: Final = {
     "application/strategic-merge-patch+json": "strategic",
     "application/apply-patch+yaml": "apply",
 }
+_DEEPEST: Final = 1000  # levels of lists and maps
 _TIMES: Final = "tag:yaml.org,2002:timestamp"
 """Text to Kubernetes."""
 _EXPONENT: Final = r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+$"
@@ -43,7 +44,7 @@ def decode(body: bytes, content_type: str, kind: str) -> Any:
     if form == JSON:
         try:
             value = _decode(body)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise _unrecognized(body, kind, f"json parse error: {error}") from None
         if value is None:
             return {}
@@ -65,7 +66,7 @@ def decode_patch(body: bytes, kind: str) -> Any:
     if kind != "apply":
         try:
             value = _decode(body)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             raise Refusal.bad_request("invalid JSON patch") from None
         if kind != "json" and not isinstance(value, dict):
             target = "Go value of type map[string]interface {}"
@@ -76,7 +77,7 @@ def decode_patch(body: bytes, kind: str) -> Any:
         return value
     try:
         value = _decode(body)  # most clients send JSON, which is YAML and a hundred times faster to read
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         value = _yaml(body, lambda text: Refusal.bad_request(f"error encoding patch: yaml: {text}"))
     if not isinstance(value, dict):
         why = f"json: cannot unmarshal {_named(value)} into Go value of type map[string]interface {{}}"
@@ -96,11 +97,24 @@ def unsupported(accepted: Sequence[str]) -> Refusal:
     return Refusal(415, "UnsupportedMediaType", message)
 
 
+def _check_depth(body: bytes) -> None:
+    """The parser in C calls itself for each level, and would end the process."""
+    import yaml
+
+    depth = 0
+    for event in yaml.parse(body, Loader=_loader()):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise ValueError("exceeded max depth")
+
+
 def _yaml(body: bytes, refuse: Callable[[str], Refusal]) -> Any:
     """One document of YAML, with nothing in it that JSON does not have."""
     import yaml  # takes 20 ms; most runs never need it
 
     try:
+        if sum(map(body.count, b"[{-:?")) > _DEEPEST:  # only then can it be as deep
+            _check_depth(body)
         return _plain(yaml.load(body, Loader=_loader()))  # noqa: S506 -- a safe loader
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)

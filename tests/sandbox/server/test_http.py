@@ -144,3 +144,14 @@ def test_the_manager_is_named_by_the_client(serving: Serving, place: str) -> Non
     body["data"] = {"a": "c"}
     put = serving.admin.ask("PUT", f"{path}/agent?fieldManager=named", body, {"User-Agent": "some-client/1.2"}).body
     assert {entry["manager"] for entry in put["metadata"]["managedFields"]} == {"some-client", "named"}
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b"a: " + b"{x: " * 60_000, b"- " * 100_000 + b"x"])
+def test_yaml_that_is_nested_too_deep_is_refused_and_the_server_goes_on(wire: Wire, place: str, body: bytes) -> None:
+    path = f"/api/v1/namespaces/{place}/configmaps"
+    wire.ask("POST", path, body, Content_Type="application/yaml")
+    assert wire.answer().status == 400
+    wire.ask("PATCH", f"{path}/a?fieldManager=x", body, Content_Type="application/apply-patch+yaml")
+    assert wire.answer().status == 400
+    wire.ask("GET", "/version")
+    assert wire.answer().status == 200

@@ -1,0 +1,7 @@
+"""Helm charts and OCI artifacts as sources of manifests."""
+
+from todoke.source.charts.charts import Charts
+from todoke.source.charts.dependencies import with_dependencies
+from todoke.source.charts.tools import Limits, Matching
+
+__all__ = ["Charts", "Limits", "Matching", "with_dependencies"]

@@ -1,0 +1,122 @@
+"""All sources of one process behind one door: Git repositories, charts, OCI artifacts."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from todoke.model.credentials import Credential
+from todoke.model.errors import Blocked
+from todoke.model.sources import CommitInfo, Origin, Reverted, RevertRequest, SourceSpec, shown_url
+from todoke.model.telemetry import Telemetry
+from todoke.model.trees import Tree
+from todoke.source.charts import Charts, Matching, with_dependencies
+from todoke.source.repositories import GitSource
+
+Permitted = Callable[[str], bool]
+"""Whether a repository, by its URL, may be read for an application; every one may without it."""
+
+
+class Sources:
+    """Implements the `Source` port. It belongs to one event loop, and its folders to one process."""
+
+    def __init__(
+        self,
+        git: GitSource,
+        folder: Path,
+        matching: Matching,
+        telemetry: Telemetry,
+    ) -> None:
+        """Args: folder: for charts and artifacts. matching: decides which versions a constraint allows."""
+        self._git = git
+        self._charts = Charts(folder, git.keyring, matching, telemetry)
+
+    def use_credentials(self, credentials: Iterable[Credential]) -> None:
+        """Replace all credentials."""
+        self._git.use_credentials(credentials)
+
+    def use_known_hosts(self, text: str) -> None:
+        """Replace the known SSH hosts, in the form of a known_hosts file."""
+        self._git.use_known_hosts(text)
+
+    async def refresh(self, origin: Origin) -> bool:
+        """Ask once what is there now. Returns: whether something moved; True the first time.
+
+        Raises: Unreachable: no answer in time. Blocked: it is not there, or a login is wrong or missing.
+        """
+        if origin.chart:
+            return await self._charts.refresh(origin.repo_url, origin.chart)
+        if origin.is_registry:
+            return await self._charts.files.refresh(origin.repo_url)
+        return await self._git.refresh(origin.repo_url)
+
+    async def latest(self, spec: SourceSpec, revision: str) -> str:
+        """The exact revision that a targetRevision means: a commit's SHA, a chart's version, an artifact's digest.
+
+        Raises: Blocked: there is no such revision. Unreachable: no answer in time.
+        """
+        if spec.chart:
+            return await self._charts.resolve(spec.repo_url, spec.chart, "" if revision == "HEAD" else revision)
+        if spec.origin.is_registry:
+            return await self._charts.files.resolve(spec.repo_url, "" if revision == "HEAD" else revision)
+        return await self._git.latest(spec.repo_url, revision, spec.tag_prefix)
+
+    async def tree(self, spec: SourceSpec, revision: str, permitted: Permitted | None = None) -> Tree:
+        """The files of an exact revision.
+
+        Raises: Blocked, Unreachable: they cannot be had.
+        """
+        if spec.chart:
+            passed = bool(spec.helm and spec.helm.pass_credentials)
+            return await self._charts.tree(spec.repo_url, spec.chart, revision, pass_credentials=passed)
+        if spec.origin.is_registry:
+            return await self._charts.files.tree(spec.repo_url, revision)
+        return await self._git.tree(spec.repo_url, revision, permitted)
+
+    async def completed(self, tree: Tree, path: str, permitted: Permitted | None = None) -> Tree:
+        """A tree with the dependencies of the chart in a folder fetched into it.
+
+        Raises: Blocked: one of them cannot be had, or may not be read. Unreachable: no answer in time.
+        """
+        return await with_dependencies(tree, path, _Fetching(self._charts, permitted))
+
+    def folder(self, path: Path) -> Tree:
+        """A folder of this machine with all of the clone around it."""
+        return self._git.folder(path)
+
+    def commit(self, repo_url: str, sha: str) -> CommitInfo:
+        """Author, date and subject of a commit."""
+        return self._git.commit(repo_url, sha)
+
+    async def revert(self, request: RevertRequest) -> Reverted:
+        """See `GitSource.revert`."""
+        return await self._git.revert(request)
+
+    async def close(self) -> None:
+        """Close all connections and files."""
+        await self._charts.close()
+        await self._git.close()
+
+
+class _Fetching:
+    """Charts, as far as an application's project permits their repositories."""
+
+    def __init__(self, charts: Charts, permitted: Permitted | None) -> None:
+        self._charts, self._permitted = charts, permitted
+
+    async def resolve(self, repo_url: str, chart: str, wanted: str) -> str:
+        self._check(repo_url, chart)
+        return await self._charts.resolve(repo_url, chart, wanted)
+
+    async def archive(self, repo_url: str, chart: str, version: str) -> bytes:
+        self._check(repo_url, chart)
+        return await self._charts.archive(repo_url, chart, version)
+
+    async def fits(self, constraint: str, version: str) -> bool:
+        return await self._charts.fits(constraint, version)
+
+    def _check(self, repo_url: str, chart: str) -> None:
+        if self._permitted is not None and not self._permitted(repo_url):
+            raise Blocked(
+                f"Chart {chart} of {shown_url(repo_url)}",
+                "the application's project does not permit that repository",
+                next_step="Add it to spec.sourceRepos of the AppProject, or commit charts/",
+            )
