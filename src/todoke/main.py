@@ -315,8 +315,11 @@ async def reviewer(settings: Settings, folder: Path) -> AsyncIterator[Reviewer]:
     from todoke.source.clone import Clone
 
     with contextlib.closing(Clone.around(folder)) as clone, _mirrors(Path(settings.state_folder)) as mirrors:
-        async with _workers(settings, Silent()) as workers, _rendering(settings, Silent(), mirrors) as (_, renderer):
-            yield Reviewer(Rooms(clone, renderer, maps_in, load, evaluator(workers)))
+        async with (
+            _workers(settings, Silent()) as workers,
+            _rendering(settings, Silent(), mirrors) as (sources, renderer),
+        ):
+            yield Reviewer(Rooms(clone, renderer, maps_in, load, evaluator(workers), sources))
 
 
 @asynccontextmanager
@@ -330,9 +333,9 @@ async def local(settings: Settings, path: Path) -> AsyncIterator[tuple[Local, st
 
     root, inside, urls = _around(path)
     with _mirrors(Path(settings.state_folder)) as mirrors:
-        async with _rendering(settings, Silent(), mirrors, keep=False) as (_, renderer):
+        async with _rendering(settings, Silent(), mirrors, keep=False) as (sources, renderer):
             places = frozenset(place_of(url) for url in urls)
-            yield Local(FolderTree(root), places, renderer, maps_in), inside
+            yield Local(FolderTree(root), places, renderer, maps_in, sources), inside
 
 
 def _around(path: Path) -> tuple[Path, str, tuple[str, ...]]:

@@ -61,7 +61,7 @@ class Proxy:
         failing: HTTP status to answer with, by path.
         after: called when the server has answered a write, before the answer is passed on.
         requests: how many requests came, writing or not.
-        refused: how many of them were left without an answer, or answered 429, by path.
+        refused: how many of them were left without an answer, or answered 429, by path and selectors.
     """
 
     def __init__(self, kubeconfig: Path, folder: Path) -> None:
@@ -185,10 +185,10 @@ class Proxy:
     async def _answer(self, request: web.Request, body: bytes) -> web.StreamResponse:
         watch = "watch" in request.query
         if self._away or (watch and self._blind):
-            self.refused[request.path] += 1
+            self.refused[_place(request)] += 1
             raise Dropped
         if self._busy_seconds is not None:
-            self.refused[request.path] += 1
+            self.refused[_place(request)] += 1
             return web.Response(status=429, headers={"Retry-After": str(self._busy_seconds)})
         if request.path in self.failing:
             return web.Response(status=self.failing[request.path])
@@ -243,3 +243,9 @@ class Proxy:
 def _abort(request: web.Request) -> None:
     if request.transport is not None:
         request.transport.abort()
+
+
+def _place(request: web.Request) -> str:
+    """What is asked for: several watches of one path are told apart by what they select."""
+    chosen = (request.query.get(name, "") for name in ("labelSelector", "fieldSelector"))
+    return " ".join(filter(None, (request.path, *chosen)))

@@ -143,7 +143,7 @@ async def test_a_repository_that_wants_a_login(plane: ControlPlane, client: ApiC
         url = server.url("far.git")
         await desk.create(url)
         async with Program(tmp_path, namespace, plane.kubeconfig_path, log_level="debug") as program:
-            how = ("argocd.argoproj.io/secret-type: repository", "url, username and password")
+            how = ("argocd.argoproj.io/secret-type: repository", f"url {url}", "username and password")
             condition = await desk.condition(
                 f"Repository {url}", "no credential matches this URL", "Add a Secret", *how
             )

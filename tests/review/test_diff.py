@@ -167,7 +167,7 @@ def test_sources_elsewhere_are_named_and_do_not_fail(project: Project) -> None:
     ssh = application("same", "app", source={"repoURL": "git@git.example.com:acme/shop.git"})
     project.commit({"apps.yaml": elsewhere + ssh, "app/a.yaml": config_map("a")})
     project.write({"app/a.yaml": config_map("a", x="1")})
-    result = project.run("diff")
+    result = project.run("diff", "--offline")
     assert result.exit_code == 1
     assert "1 of other repositories is not rendered: redis" in result.output
     assert "same  apps.yaml" in result.output

@@ -67,8 +67,8 @@ class Renderer:
         try:
             return await self._render(reader, context, stamp)
         except Blocked as error:
-            if not reader.looks:  # nothing of the tree was asked: the source itself is at fault
-                reader.note("" if checkout.spec.path == "." else checkout.spec.path, "kind")
+            if not reader.looks:  # there is no such folder; what there is instead, the error says
+                reader.note("", "tree")
             raise Unrendered(error, tuple(reader.looks)) from error
 
     async def _render(self, reader: Reader, context: RenderContext, stamp: Stamp) -> Rendering:

@@ -11,7 +11,7 @@ from todoke.model.renderings import Checkout, RenderContext, Stamp
 from todoke.model.sources import SourceSpec
 from todoke.model.trees import Astray, Tree
 from todoke.review.find import Definition, Finder, is_definition
-from todoke.review.ports import Body, ReadDocuments, Renderer
+from todoke.review.ports import Body, Published, ReadDocuments, Renderer
 from todoke.review.units import Side, application_unit
 
 
@@ -34,9 +34,16 @@ class LocalWish(msgspec.Struct, frozen=True):
 class Local:
     """Renders what lies in one tree."""
 
-    def __init__(self, tree: Tree, places: frozenset[str], renderer: Renderer, read: ReadDocuments) -> None:
+    def __init__(
+        self,
+        tree: Tree,
+        places: frozenset[str],
+        renderer: Renderer,
+        read: ReadDocuments,
+        published: Published,
+    ) -> None:
         """Args: places: of the URLs that mean this tree, see `place_of`."""
-        self._tree, self._places, self._renderer = tree, places, renderer
+        self._tree, self._places, self._renderer, self._published = tree, places, renderer, published
         self._finder = Finder(read)
         self._read = read
 
@@ -51,7 +58,7 @@ class Local:
             return await self._rendered(checkouts, context)
         bodies, warnings = list[Body](), list[str]()
         for definition in self._applications(wish.path):
-            unit = application_unit(definition, self._side(wish))
+            unit = await application_unit(definition, self._side(wish))
             if unit.problem:
                 warnings.append(f"Application/{unit.key} is not rendered: {unit.problem}")
                 continue
@@ -96,6 +103,7 @@ class Local:
             self._places,
             frozenset(),
             lambda _revision: None,
+            self._published,
             wish.kube_version,
             wish.api_versions,
         )

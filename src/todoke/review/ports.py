@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from todoke.model.renderings import Checkout, RenderContext, Rendering, Stamp
+from todoke.model.sources import SourceSpec
 from todoke.model.trees import Look, Tree
 
 Body = dict[str, Any]
@@ -33,6 +34,13 @@ class Clone(Protocol):
     def merge_base(self, one: str, other: str) -> str: ...
     def tree(self, sha: str) -> Tree: ...
     def working_copy(self) -> Tree: ...
+
+
+class Published(Protocol):
+    """Charts and artifacts of repositories elsewhere, read without a login. Implemented by todoke.source."""
+
+    async def latest(self, spec: SourceSpec, revision: str) -> str: ...
+    async def tree(self, spec: SourceSpec, revision: str) -> Tree: ...
 
 
 class Renderer(Protocol):

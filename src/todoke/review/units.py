@@ -7,11 +7,13 @@ import msgspec
 
 from todoke.model.application_sources import ApplicationSource, SourceKustomize
 from todoke.model.applications import Application, sources_of
+from todoke.model.errors import DeliveryError
 from todoke.model.renderings import Checkout, RenderContext, Stamp
 from todoke.model.reviews import UnitKey
 from todoke.model.sources import SourceSpec, place_of, shown_url, spec_of
 from todoke.model.trees import Tree
 from todoke.review.find import Definition
+from todoke.review.ports import Published
 
 _FOLLOWING = ("", "HEAD")
 
@@ -46,6 +48,7 @@ class Side(msgspec.Struct, frozen=True):
     places: frozenset[str]
     branches: frozenset[str]
     elsewhere: Callable[[str], tuple[Tree, str] | None]
+    published: Published | None = None  # charts of repositories elsewhere; None: they are left out
     kube_version: str = ""
     api_versions: tuple[str, ...] = ()
 
@@ -64,8 +67,8 @@ class Side(msgspec.Struct, frozen=True):
         return self.elsewhere(name) or (self.tree, self.sha)
 
 
-def application_unit(definition: Definition, side: Side) -> Unit:
-    """An Application as a unit."""
+async def application_unit(definition: Definition, side: Side) -> Unit:
+    """An Application as a unit; charts that it names elsewhere are fetched, if the side may."""
     metadata = definition.body["metadata"]
     key = UnitKey("Application", str(metadata.get("namespace") or ""), str(metadata["name"]))
     try:
@@ -78,7 +81,12 @@ def application_unit(definition: Definition, side: Side) -> Unit:
     )
     sources = sources_of(application.spec)
     problem = _problem(sources, side)
-    checkouts = () if problem else tuple(_checkouts(sources, side))
+    checkouts: tuple[Checkout, ...] = ()
+    if not problem:
+        try:
+            checkouts = await _checkouts(sources, side)
+        except DeliveryError as error:
+            problem = str(error)
     return Unit(key, definition.origin, checkouts, context, problem, definition.body)
 
 
@@ -86,17 +94,28 @@ def _problem(sources: Sequence[ApplicationSource], side: Side) -> str:
     if not sources:
         return "it has no source"
     for source in sources:
-        if source.chart or not side.is_ours(source.repo_url):
+        spec = spec_of(source)
+        published = bool(source.chart) or spec.origin.is_registry
+        if published and side.published is not None:
+            continue
+        if published or not side.is_ours(source.repo_url):
             what = f"the chart {source.chart} of " if source.chart else ""
             return f"its source is {what}{shown_url(source.repo_url)}, which is not in this repository"
     return ""
 
 
-def _checkouts(sources: Sequence[ApplicationSource], side: Side) -> Iterator[Checkout]:
-    found = [(spec_of(source), *side.at(source.target_revision)) for source in sources]
+async def _checkouts(sources: Sequence[ApplicationSource], side: Side) -> tuple[Checkout, ...]:
+    found = [(spec, *await _files(spec, side)) for spec in map(spec_of, sources)]
     refs = {spec.ref: tree for spec, tree, _ in found if spec.ref}
-    for spec, tree, sha in found:
-        yield Checkout(spec, tree, sha, refs)
+    return tuple([Checkout(spec, tree, sha, refs) for spec, tree, sha in found])
+
+
+async def _files(spec: SourceSpec, side: Side) -> tuple[Tree, str]:
+    """A source's files, and which revision they are."""
+    if side.published is None or not (spec.chart or spec.origin.is_registry):
+        return side.at("" if spec.revision == "HEAD" else spec.revision)
+    version = await side.published.latest(spec, spec.revision)
+    return await side.published.tree(spec, version), version
 
 
 def kustomization_unit(folder: str, side: Side) -> Unit:

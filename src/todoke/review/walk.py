@@ -16,7 +16,7 @@ from todoke.model.reviews import ObjectChange, Review, UnitKey, UnitReview
 from todoke.model.sources import place_of
 from todoke.model.trees import Tree
 from todoke.review.find import Definition, Finder, is_definition
-from todoke.review.ports import Clone, Evaluate, ReadDocuments, Renderer
+from todoke.review.ports import Clone, Evaluate, Published, ReadDocuments, Renderer
 from todoke.review.repository import Files
 from todoke.review.units import Side, Unit, application_unit, folders_of, kustomization_unit
 
@@ -44,6 +44,7 @@ class Wish(msgspec.Struct, frozen=True):
     repo_urls: tuple[str, ...] = ()
     kube_version: str = ""
     api_versions: tuple[str, ...] = ()
+    offline: bool = False  # charts of repositories elsewhere are left out
 
 
 class Rooms(msgspec.Struct, frozen=True):
@@ -54,6 +55,7 @@ class Rooms(msgspec.Struct, frozen=True):
     read: ReadDocuments
     load: Callable[[bytes], Any]  # one YAML document, as Kubernetes reads it
     evaluate: Evaluate
+    published: Published
 
 
 class Reviewer:
@@ -102,7 +104,8 @@ class Reviewer:
             found = clone.commit(revision)
             return clone.tree(found), found
 
-        return Side(tree, sha, places, branches, elsewhere, wish.kube_version, wish.api_versions)
+        published = None if wish.offline else self._rooms.published
+        return Side(tree, sha, places, branches, elsewhere, published, wish.kube_version, wish.api_versions)
 
     async def units(self, side: Side) -> tuple[list[Unit], list[str]]:
         """All that one side delivers, and notes on what could not be read."""
@@ -111,7 +114,7 @@ class Reviewer:
         notes: list[str] = []
         for each in contents.sets:
             definitions += await self.generated(each, side, notes)
-        units = [application_unit(definition, side) for definition in definitions]
+        units = [await application_unit(definition, side) for definition in definitions]
         rendered = {folder for unit in units for folder in folders_of(unit, side)}
         rest = (folder for folder in contents.kustomizations if folder not in rendered)
         return [*units, *(kustomization_unit(folder, side) for folder in rest)], notes
@@ -223,7 +226,7 @@ class _Found:
                     continue
                 definition = Definition(manifest.body, f"rendered by {key}")
                 for each in await self._definitions(definition, side):
-                    unit = application_unit(each, side)
+                    unit = await application_unit(each, side)
                     found[unit.key] = unit
         return found
 

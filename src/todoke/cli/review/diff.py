@@ -33,6 +33,7 @@ _DIFFERS, _FAILED = 1, 2
 @click.option(
     "--repo-url", "repo_urls", multiple=True, metavar="URL", help="A URL of this repository beside its remotes'. (many)"
 )
+@click.option("--offline", is_flag=True, help="Do not fetch charts from repositories elsewhere.")
 @click.option("--kube-version", default="", metavar="VERSION", help="What charts are told of the cluster.")
 @click.option("--api-versions", multiple=True, metavar="GROUP/VERSION", help="What charts are told it serves. (many)")
 @click.option(
@@ -47,6 +48,7 @@ def command(
     head: str,
     exact: bool,
     repo_urls: tuple[str, ...],
+    offline: bool,
     kube_version: str,
     api_versions: tuple[str, ...],
     limit: int,
@@ -56,7 +58,8 @@ def command(
     """Show what a branch would change in every application, before it is merged, without a cluster.
 
     Finds the Applications, ApplicationSets and kustomizations of the repository around the current folder, renders
-    both sides, and compares object by object. PATHS narrow it to what is defined or rendered there. Values of Secrets
+    both sides, and compares object by object. Charts that they name in public Helm repositories and registries are
+    fetched and kept, and nothing else. PATHS narrow it to what is defined or rendered there. Values of Secrets
     are masked. Exit codes: 0 nothing changes, 1 something does, 2 failed.
     """
     context.meta[EXIT_CODE] = _FAILED
@@ -65,7 +68,7 @@ def command(
     async def ask() -> Review:
         async with doors.reviewer(doors.settings({}), Path.cwd()) as reviewer:
             inside = tuple(reviewer.path(path) for path in paths)
-            wish = Wish(base, head, inside, exact, repo_urls, kube_version, api_versions)
+            wish = Wish(base, head, inside, exact, repo_urls, kube_version, api_versions, offline)
             with Meter("rendering", time.monotonic) as meter:
                 return await reviewer.review(wish, meter.tell)
 
