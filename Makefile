@@ -49,7 +49,7 @@ test: setup plane judges ## everything, on the real control plane
 	@$(BIN)/python -m pytest $(ARGS)
 
 test-quick: setup ## all that needs no control plane, in less than a minute
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not plane and not anywhere and not judge" $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not plane and not anywhere and not judge and not slow" $(ARGS)
 
 lint: setup ## formatting, style, types, import contracts
 	@$(BIN)/ruff format --check src tests bench tools render-worker

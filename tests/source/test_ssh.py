@@ -26,6 +26,8 @@ from todoke.source.known_hosts import known_hosts
 from todoke.source.repositories import GitSource
 from todoke.source.urls import comparable, locate
 
+pytestmark = pytest.mark.slow
+
 HOST = asyncssh.generate_private_key("ssh-ed25519")
 KEYS = {
     "ed25519": asyncssh.generate_private_key("ssh-ed25519"),

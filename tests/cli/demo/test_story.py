@@ -108,6 +108,7 @@ async def rest(process: asyncio.subprocess.Process, seconds: float = 90) -> tupl
     return process.returncode, out.decode()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 async def test_the_whole_story(ground: Ground, tmp_path: Path) -> None:
     cast = tmp_path / "demo.cast"

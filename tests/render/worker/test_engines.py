@@ -22,6 +22,8 @@ from todoke.model.trees import Found
 from todoke.render.worker import EngineFailed, Workers
 from todoke.source.tree import CommitTree
 
+pytestmark = pytest.mark.slow
+
 CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {a: b}\n"
 CHART = "apiVersion: v2\nname: shop\nversion: 1.0.0\n"
 
