@@ -17,6 +17,7 @@ import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.cluster.waiting import until
 from todoke.api.metrics import Metrics
 from todoke.api.server import serving
 from todoke.api.webhook import MOST_BYTES, Webhooks
@@ -37,13 +38,17 @@ def signed(body: bytes = BODY) -> dict[str, str]:
 class Door:
     """The server with the real reader of events; notes what was handed on."""
 
-    def __init__(self, **keys: str) -> None:
+    def __init__(self, most_held: int = 4 * MOST_BYTES, **keys: str) -> None:
         self.pushed: list[Push] = []
         self.ready = True
         self.metrics = Metrics()
         held = [{f"webhook.{name}.secret": SecretText(text) for name, text in keys.items()}]
         hooks = Webhooks(
-            lambda headers, body: receive(headers, body, held), self.pushed.extend, lambda: self.ready, self.metrics
+            lambda headers, body: receive(headers, body, held),
+            self.pushed.extend,
+            lambda: self.ready,
+            self.metrics,
+            most_held=most_held,
         )
         self._serving = serving("127.0.0.1:0", lambda: self.ready, self.metrics.text, hooks.routes())
 
@@ -169,6 +174,21 @@ async def test_a_body_that_does_not_say_how_large_it_is_is_cut_off() -> None:
             pass
         assert door.counted == {("unknown", "refused"): 1}
         assert await door.post(**EVENT) == (200, "ok\n")
+
+
+async def test_what_all_bodies_take_together_is_bounded_and_given_back() -> None:
+    async with Door(most_held=len(BODY) + 100).open() as door:
+        _reader, writer = await asyncio.open_connection(*door.address.split(":"))
+        head = "POST /api/webhook HTTP/1.1\r\nHost: x\r\nX-GitHub-Event: push\r\nContent-Length: 1000\r\n\r\n"
+        try:
+            writer.write(head.encode() + b"x" * 200)  # and the rest is kept back
+            await writer.drain()
+            answer = await until(lambda: door.post(**EVENT), lambda answer: answer[0] != 200, seconds=5)
+            assert answer == (503, "too many events at once: send this one again\n")
+        finally:
+            writer.close()
+            await writer.wait_closed()
+        assert await until(lambda: door.post(**EVENT), lambda answer: answer[0] != 503) == (200, "ok\n")
 
 
 async def test_a_compressed_body_is_refused() -> None:

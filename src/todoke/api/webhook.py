@@ -14,7 +14,6 @@ log = logging.getLogger(__name__)
 
 MOST_BYTES = 25 * 1024 * 1024
 """Of one body. GitHub sends no more; Argo CD takes 50 MB."""
-_MOST_HELD = 4 * MOST_BYTES  # of all bodies that are being read
 _SECONDS = 10.0  # for which a body may take to arrive
 _SMALL = 64 * 1024  # bytes that are read in so short a time that a thread does not pay
 
@@ -31,10 +30,15 @@ class Webhooks:
         pushed: Callable[[tuple[Push, ...]], None],
         ready: Callable[[], bool],
         telemetry: Telemetry,
+        *,
+        most_held: int = 4 * MOST_BYTES,
     ) -> None:
-        """Args: pushed: told what was pushed. ready: whether secrets and applications are known."""
+        """Args: pushed: told what was pushed. ready: whether secrets and applications are known.
+
+        most_held: bytes of all bodies that are being read.
+        """
         self._receive, self._pushed, self._ready, self._telemetry = receive, pushed, ready, telemetry
-        self._held = 0
+        self._held, self._most_held = 0, most_held
 
     def routes(self) -> list[web.RouteDef]:
         """For all forges one address, and one for our own form."""
@@ -107,7 +111,7 @@ class Webhooks:
     def _bound(self, size: int) -> None:
         if size > MOST_BYTES:
             raise web.HTTPRequestEntityTooLarge(MOST_BYTES, size, text=_too_large())
-        if self._held > _MOST_HELD:
+        if self._held > self._most_held:
             raise web.HTTPServiceUnavailable(text="too many events at once: send this one again\n")
 
 
