@@ -15,6 +15,7 @@ from todoke.cluster.wire import decode_head
 from todoke.model.credentials import LABEL, Credential, credential_of
 from todoke.model.deliverables import DeliverableKey
 from todoke.model.errors import Blocked, Missing, Unreachable
+from todoke.model.merge import merged
 from todoke.model.objects import Kind, LiveObject, labels
 from todoke.model.tracking import MANAGER
 from todoke.model.webhooks import SECRET_NAMES, Keys, keys_of
@@ -24,6 +25,7 @@ PROJECT = Kind("argoproj.io", "v1alpha1", "AppProject")
 CONFIG_MAP = Kind("", "v1", "ConfigMap")
 KNOWN_HOSTS = "argocd-ssh-known-hosts-cm"
 SECRET = Kind("", "v1", "Secret")
+_WISHES = ("annotations", "labels", "finalizers", "deletionTimestamp")
 _MERGE = {"Content-Type": "application/merge-patch+json"}
 _JSON_PATCH = {"Content-Type": "application/json-patch+json"}
 
@@ -43,6 +45,7 @@ class KubeApplications:
         self._hook_secrets = {name: KindCache(SECRET, lambda *_: True) for name in SECRET_NAMES}
         self._known_hosts = KindCache(CONFIG_MAP, lambda *_: True)
         self._resource: Resource | None = None
+        self._changed: Callable[[LiveObject | None, LiveObject | None], None] = lambda *_: None
 
     async def start(
         self, group: asyncio.TaskGroup, on_application: OnApplication, on_surroundings: Callable[[], None]
@@ -64,6 +67,7 @@ class KubeApplications:
         def surroundings_changed(_before: LiveObject | None, _after: LiveObject | None) -> None:
             on_surroundings()
 
+        self._changed = application_changed
         self._resource = await self._served(APPLICATION)
         secret = await self._served(SECRET)
         own = Scope(namespace=self._namespace)
@@ -136,7 +140,7 @@ class KubeApplications:
         Raises:
             NotReady: the patch names a resource version that is not the newest.
         """
-        await self._write(key, msgspec.json.encode(patch), _MERGE)
+        await self._write(key, patch, _MERGE)
 
     async def release(self, application: LiveObject, finalizer: str) -> None:
         """Take one finalizer off; an Application that is gone already is fine.
@@ -152,20 +156,37 @@ class KubeApplications:
             {"op": "remove", "path": f"/metadata/finalizers/{finalizers.index(finalizer)}"},
         ]
         try:
-            await self._write(_key(application), msgspec.json.encode(operations), _JSON_PATCH)
+            await self._write(_key(application), operations, _JSON_PATCH)
         except Missing:
             return
 
-    async def _write(self, key: DeliverableKey, body: bytes, headers: Mapping[str, str]) -> None:
+    async def _write(self, key: DeliverableKey, patch: Any, headers: Mapping[str, str]) -> None:
+        """Send a patch. Its answer may hold what somebody else wrote just before, whose event is late: that is news."""
         if self._resource is None:
             raise RuntimeError("KubeApplications is used before start()")
         path = self._resource.path(key.namespace, key.name) + f"?fieldManager={MANAGER}"
-        raw = await self._client.request("PATCH", path, subject=str(key), body=body, headers=headers)
-        self._applications.answer(raw, decode_head(raw).metadata)
+        raw = await self._client.request(
+            "PATCH", path, subject=str(key), body=msgspec.json.encode(patch), headers=headers
+        )
+        before, after = self._applications.answer(raw, decode_head(raw).metadata)
+        if before is not None and after is not None and _others_wrote(before.body, patch, after.body):
+            self._changed(before, after)
 
 
 def _key(live: LiveObject) -> DeliverableKey:
     return DeliverableKey("Application", live.key.namespace, live.key.name)
+
+
+def _others_wrote(before: Mapping[str, Any], patch: Any, after: Mapping[str, Any]) -> bool:
+    """Whether an answer holds wishes that neither were there before nor are ours. A JSON patch is taken for one."""
+    if not isinstance(patch, Mapping):
+        return True
+    return _wishes(merged(before, patch)) != _wishes(after)
+
+
+def _wishes(body: Mapping[str, Any]) -> list[Any]:
+    meta = body.get("metadata") or {}
+    return [body.get("spec"), body.get("operation"), *(meta.get(name) or None for name in _WISHES)]
 
 
 async def _listed(watch: KindWatch) -> None:
