@@ -52,7 +52,13 @@ class FakeClock:
 class FakeRenderer:
     """YAML in, marked objects out."""
 
-    async def render(self, checkout: Checkout, context: RenderContext, stamp: Stamp) -> Rendering:
+    def __init__(self) -> None:
+        self.judged: list[str] = []
+        """The applications whose inputs were compared, in order."""
+
+    async def render(
+        self, checkout: Checkout, context: RenderContext, stamp: Stamp, *, fresh: bool = False
+    ) -> Rendering:
         spec, tree = checkout.spec, checkout.tree
         look = Look(spec.path, "tree", answer_of(tree, spec.path, "tree"))
         if not look.answer:
@@ -71,6 +77,7 @@ class FakeRenderer:
         return Rendering(tuple(found), looks=(look,), tool="Directory")
 
     async def key(self, checkout: Checkout, context: RenderContext, looks: Iterable[Look]) -> str:
+        self.judged.append(context.application)
         return str([checkout.spec, *(answer_of(checkout.tree, look.path, look.intent) for look in looks)])
 
     def _files(self, tree: Tree, folder: Found, prefix: str) -> Iterator[tuple[str, Found]]:

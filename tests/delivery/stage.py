@@ -27,7 +27,8 @@ class Stage:
     def __init__(self, house: House | None = None) -> None:
         self.source, self.cluster, self.ledger = FakeSource(), FakeCluster(), FakeLedger()
         self.applications, self.clock = FakeApplications("todoke"), FakeClock()
-        rooms = Rooms(self.source, FakeRenderer(), self.cluster, self.applications, self.ledger, self.clock)
+        self.renderer = FakeRenderer()
+        rooms = Rooms(self.source, self.renderer, self.cluster, self.applications, self.ledger, self.clock)
         self.delivery = Delivery(rooms, house or House())
         self.rooms = rooms
 

@@ -216,15 +216,8 @@ async def test_only_whose_named_paths_changed_is_judged(scene: Scene) -> None:
         marks = {} if name == "unmarked" else {"annotations": {PATHS: "."}}
         scene.add(name, path=name, **marks)
     async with scene.playing(asked=1):
-        judged = []
-        rendering = scene.delivery.rendering
-        unchanged = rendering.unchanged
-
-        async def noted(deliverable: Any, *rest: Any) -> bool:
-            judged.append(deliverable.key.name)
-            return await unchanged(deliverable, *rest)
-
-        rendering.unchanged = noted  # type: ignore[method-assign]
+        judged = scene.renderer.judged
+        judged.clear()
         sha = scene.push(web=config_map(color="green"))
         scene.loop.tips.pushed([push(before=old, revision=sha, changed=("shop/web.yaml",))])
         await follows(scene, sha)

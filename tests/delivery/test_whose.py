@@ -163,8 +163,8 @@ async def test_a_kind_whose_scope_was_not_known_when_it_was_rendered_is_not_prun
     await stage.cluster.appeared()
     fresh = stage.delivery.rendering._fresh
 
-    async def served_again(*arguments):
-        rendered = await fresh(*arguments)
+    async def served_again(*arguments, **more):
+        rendered = await fresh(*arguments, **more)
         stage.cluster.kinds = kinds
         await stage.cluster.appeared()
         return rendered

@@ -11,7 +11,7 @@ import pytest
 
 from tests.fake_tree import FakeTree
 from todoke.model.application_sources import SourceHelm
-from todoke.model.errors import Blocked
+from todoke.model.errors import Blocked, Unrenderable
 from todoke.model.renderings import Checkout, RenderContext, Rendering, Stamp
 from todoke.model.sources import SourceSpec
 from todoke.model.trees import Look, Tree, answer_of
@@ -28,10 +28,13 @@ class Engines:
 
     def __init__(self) -> None:
         self.runs, self.refuse, self.build = 0, "", "one"
+        self.lacks: tuple[Mapping[str, str], ...] = ()
 
     async def run(self, request: Mapping[str, Any], tree: Tree) -> Output:
         self.runs += 1
         looks = (Look(request["path"], "tree", answer_of(tree, request["path"], "tree")),)
+        if self.lacks:
+            raise EngineFailed("dependencies are missing", self.lacks, looks)
         if self.refuse:
             raise EngineFailed(self.refuse, looks=looks)
         values = tree.read(tree.find("app/values.yaml")).decode().strip()
@@ -46,12 +49,19 @@ class Lab:
     """A renderer with its cache; `now` is its clock."""
 
     def __init__(self, path: Path | None, **options: Any) -> None:
-        self.engines, self.now = Engines(), 100.0
-        self.cache = CachedRenderer(Renderer(self.engines), path, clock=lambda: self.now, **options)
+        self.engines, self.now, self.asked = Engines(), 100.0, 0
+        renderer = Renderer(self.engines, self.complete)
+        self.cache = CachedRenderer(renderer, path, clock=lambda: self.now, **options)
 
-    async def render(self, files: Mapping[str, str], context: RenderContext = CONTEXT) -> Rendering:
+    async def complete(self, *_: Any) -> Tree:
+        self.asked += 1
+        raise Blocked("Chart redis", "no login")
+
+    async def render(
+        self, files: Mapping[str, str], context: RenderContext = CONTEXT, *, fresh: bool = False
+    ) -> Rendering:
         spec = SourceSpec("https://git.example.com/a.git", path="app", helm=SourceHelm())
-        return await self.cache.render(Checkout(spec, FakeTree(files), "0" * 40), context, STAMP)
+        return await self.cache.render(Checkout(spec, FakeTree(files), "0" * 40), context, STAMP, fresh=fresh)
 
 
 def overwrite(path: Path) -> None:
@@ -121,6 +131,39 @@ async def test_an_error_is_told_again_until_an_input_changes_or_a_while_has_pass
     assert lab.engines.runs == 3, "the second while is twice as long"
     lab.engines.refuse = ""
     await lab.render(CHART)
+
+
+async def test_an_error_says_when_it_is_tried_again(path: Path) -> None:
+    lab = Lab(path)
+    lab.engines.refuse = "no luck"
+    for passed, left in ((0, 5), (2, 3)):
+        lab.now += passed
+        with pytest.raises(Unrenderable) as caught:
+            await lab.render(CHART)
+        assert caught.value.retry_after == pytest.approx(left)
+
+
+async def test_what_cannot_be_had_from_elsewhere_is_not_remembered(path: Path) -> None:
+    """A login may be mended at any moment, and nothing in the tree tells of it."""
+    lab = Lab(path)
+    lab.engines.lacks = ({"name": "redis"},)
+    for _ in range(2):
+        with pytest.raises(Blocked, match="no login") as caught:
+            await lab.render(CHART)
+        assert not isinstance(caught.value, Unrenderable)
+    assert lab.asked == 2
+
+
+async def test_a_fresh_rendering_is_taken_from_nowhere(path: Path) -> None:
+    lab = Lab(path)
+    await lab.render(CHART)
+    await lab.render(CHART, fresh=True)
+    assert lab.engines.runs == 2
+    lab.engines.refuse = "no luck"
+    for _ in range(2):
+        with pytest.raises(Unrenderable):
+            await lab.render(CHART, fresh=True)
+    assert lab.engines.runs == 4
 
 
 async def test_a_damaged_file_is_made_anew(path: Path) -> None:

@@ -294,16 +294,29 @@ def _wait_for(plane: ControlPlane, path: str) -> None:
     raise AssertionError(f"no {path}")
 
 
+LOOSE: Json = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+TEXT: Json = {"type": "string"}
+
+
 def definitions() -> list[Json]:
     """Custom kinds: without a schema, with one of every list and map type, with defaults and rules, in two versions."""
-    loose = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    text, number = {"type": "string"}, {"type": "integer"}
+    spec = _spec_of_every_type()
+    return [
+        _definition("Loose", {"type": "object", "x-kubernetes-preserve-unknown-fields": True}),
+        _definition("Typed", {"type": "object", "properties": {"spec": spec, "status": LOOSE}}, status=True),
+        _definition("Ruled", {"type": "object", "required": ["spec"], "properties": {"spec": _ruled_spec()}}),
+        _definition("Paired", {"type": "object", "properties": {"spec": spec}}, versions=("v1", "v2")),
+    ]
+
+
+def _spec_of_every_type() -> Json:
+    text, number = TEXT, {"type": "integer"}
     item = {"type": "object", "required": ["name"], "properties": {"name": text, "value": text, "count": number}}
     keyed = {
         "type": "object",
         "properties": {"port": number, "protocol": {"type": "string", "default": "TCP"}, "x": text},
     }
-    spec = {
+    return {
         "type": "object",
         "properties": {
             "text": text,
@@ -334,27 +347,24 @@ def definitions() -> list[Json]:
                 "properties": {"a": text, "b": text},
             },
             "struct": {"type": "object", "properties": {"a": text, "b": {"type": "object", "properties": {"c": text}}}},
-            "free": loose,
+            "free": LOOSE,
             "nullable": {"type": "string", "nullable": True},
         },
     }
-    ruled = {
+
+
+def _ruled_spec() -> Json:
+    return {
         "type": "object",
         "required": ["size"],
         "properties": {
             "size": {"type": "integer", "minimum": 1, "maximum": 5},
             "color": {"type": "string", "enum": ["red", "blue"], "default": "red"},
             "code": {"type": "string", "pattern": "^[a-z]+$", "maxLength": 4, "minLength": 2},
-            "tags": {"type": "array", "items": text, "maxItems": 2, "minItems": 1},
+            "tags": {"type": "array", "items": TEXT, "maxItems": 2, "minItems": 1},
             "nested": {"type": "object", "default": {}, "properties": {"on": {"type": "boolean", "default": True}}},
         },
     }
-    return [
-        _definition("Loose", {"type": "object", "x-kubernetes-preserve-unknown-fields": True}),
-        _definition("Typed", {"type": "object", "properties": {"spec": spec, "status": loose}}, status=True),
-        _definition("Ruled", {"type": "object", "required": ["spec"], "properties": {"spec": ruled}}),
-        _definition("Paired", {"type": "object", "properties": {"spec": spec}}, versions=("v1", "v2")),
-    ]
 
 
 def _definition(kind: str, schema: Json, *, status: bool = False, versions: tuple[str, ...] = ("v1",)) -> Json:

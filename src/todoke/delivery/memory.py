@@ -41,6 +41,8 @@ class Memory:
     spec: bytes = b""  # what `subject` was read from
     subject: Subject | None = None
     rendered: Rendered | None = None
+    fresh: bool = False
+    """Whether somebody asked that nothing remembered be taken for the next rendering."""
     delivered: dict[ObjectKey, Manifest] = field(default_factory=dict)
     """The manifests that were delivered last, where they are not those of `rendered`."""
     delivered_inputs: str = ""

@@ -50,7 +50,9 @@ class Rendering:
             same = await self.unchanged(deliverable, known, revisions)
             if same and not await self._appeared(known.unknown):
                 return known if known.revisions == revisions else msgspec.structs.replace(known, revisions=revisions)
-        return await self._fresh(deliverable, revisions)
+        rendered = await self._fresh(deliverable, revisions, fresh=memory.fresh)
+        memory.fresh = False
+        return rendered
 
     async def unchanged(self, deliverable: Deliverable, rendered: Rendered, revisions: tuple[str, ...]) -> bool:
         """Whether other revisions say what was rendered: nothing is rendered for that.
@@ -118,9 +120,11 @@ class Rendering:
         version, apis = await self._cluster.capabilities()
         return RenderContext(deliverable.key.name, deliverable.namespace, deliverable.project, version, apis)
 
-    async def _renderings(self, deliverable: Deliverable, checkouts: Iterable[Checkout]) -> list[SourceRendering]:
+    async def _renderings(
+        self, deliverable: Deliverable, checkouts: Iterable[Checkout], *, fresh: bool = False
+    ) -> list[SourceRendering]:
         context, stamp = await self._context(deliverable), self._stamp(deliverable)
-        return [await self._renderer.render(checkout, context, stamp) for checkout in checkouts]
+        return [await self._renderer.render(checkout, context, stamp, fresh=fresh) for checkout in checkouts]
 
     def _stamp(self, deliverable: Deliverable) -> Stamp:
         return Stamp(deliverable.instance, deliverable.namespace, self._installation)
@@ -135,8 +139,9 @@ class Rendering:
         revisions = tuple(tree.revision for _ in deliverable.sources)
         return await self._placed(deliverable, revisions, await self._renderings(deliverable, checkouts))
 
-    async def _fresh(self, deliverable: Deliverable, revisions: tuple[str, ...]) -> Rendered:
-        renderings = await self._renderings(deliverable, await self._checkouts(deliverable, revisions))
+    async def _fresh(self, deliverable: Deliverable, revisions: tuple[str, ...], *, fresh: bool) -> Rendered:
+        checkouts = await self._checkouts(deliverable, revisions)
+        renderings = await self._renderings(deliverable, checkouts, fresh=fresh)
         looks = tuple([rendering.looks for rendering in renderings])
         inputs = await self._inputs(deliverable, revisions, looks)
         made = await self._placed(deliverable, revisions, renderings, inputs)

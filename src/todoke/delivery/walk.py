@@ -27,7 +27,7 @@ from todoke.delivery.telling import REFRESH, Done, Telling
 from todoke.delivery.translate import is_ours
 from todoke.health.assess import assess
 from todoke.model.deliverables import Deliverable, DeliverableKey
-from todoke.model.errors import Blocked, DeliveryError, Unreachable
+from todoke.model.errors import Blocked, DeliveryError, Unreachable, Unrenderable
 from todoke.model.health import Health
 from todoke.model.objects import Kind, LiveObject, annotations
 from todoke.model.plans import Action, Plan
@@ -101,7 +101,7 @@ class Delivery:
             memory.failed = True
             if not quiet:
                 await self._telling.failure(deliverable, body, [("ComparisonError", str(error))], self._rooms.now())
-            return None
+            return error.retry_after if isinstance(error, Unrenderable) else None
         except Unreachable as error:
             if not quiet and memory.rendered is None and (problems := self._never_seen(deliverable, body, error)):
                 listed = [("ComparisonError", problem) for problem in problems]
@@ -156,7 +156,7 @@ class Delivery:
     async def _refresh(self, deliverable: Deliverable, memory: Memory, *, hard: bool) -> None:
         memory.final = ""
         if hard:
-            memory.rendered = None
+            memory.rendered, memory.fresh = None, True
         for origin in {source.origin for source in deliverable.sources if source.repo_url}:
             if await self._rooms.source.refresh(origin):
                 self.moved(origin)

@@ -7,7 +7,7 @@ import posixpath
 import re
 from collections.abc import Callable
 
-from todoke.model.globs import BadGlob, alternatives, glob_match, path_match
+from todoke.model.globs import BadGlob, alternatives, glob_match, steps_match
 
 _PIECE = re.compile(
     r"""(?P<escaped>\\.)
@@ -53,7 +53,7 @@ def doublestar(pattern: str) -> Callable[[str], bool]:
         raise BadPattern(str(error)) from error
     if not any(steps):
         raise BadPattern("is empty")
-    return _checked(lambda path: any(_leads_to(one, path.split("/")) for one in steps), pattern)
+    return _checked(lambda path: any(steps_match(one, path.split("/")) for one in steps), pattern)
 
 
 def _steps(pattern: str) -> list[str]:
@@ -63,26 +63,6 @@ def _steps(pattern: str) -> list[str]:
 
 def _for_go(found: re.Match[str]) -> str:
     return found[0].replace("[!", "[^", 1) if found["set"] else found[0]
-
-
-def _leads_to(steps: list[str], names: list[str]) -> bool:
-    """Whether the steps match all names; in time proportional to their product, as users write the patterns."""
-    reached = _past_folders({0}, steps)
-    for name in names:
-        stepped = {position for position in reached if steps[position : position + 1] == ["**"]}
-        stepped |= {position + 1 for position in reached if position < len(steps) and path_match(steps[position], name)}
-        reached = _past_folders(stepped, steps)
-    return len(steps) in reached
-
-
-def _past_folders(reached: set[int], steps: list[str]) -> set[int]:
-    """The positions with those that follow where `**` stands for no folder."""
-    found = set(reached)
-    for position in reached:
-        while steps[position : position + 1] == ["**"]:
-            position += 1
-            found.add(position)
-    return found
 
 
 def _checked(matches: Callable[[str], bool], pattern: str) -> Callable[[str], bool]:

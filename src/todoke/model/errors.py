@@ -3,7 +3,8 @@
 DeliveryError           something about the user's object, source or cluster is wrong
 ├── Blocked             retrying will not help: a person must change something
 │   ├── Missing         a kind, namespace or object that was named is not there (yet)
-│   └── Forbidden       a right is missing (yet)
+│   ├── Forbidden       a right is missing (yet)
+│   └── Unrenderable    the source does not render (now): tried again when an input changes, or after a while
 ├── NotReady            retry later, nothing is broken yet
 └── Unreachable         a neighbour did not answer: retry with back-off
 Anything else that escapes is a bug in todoke and is logged with its traceback.
@@ -31,6 +32,14 @@ class Missing(Blocked):
 
 class Forbidden(Blocked):
     """A right is missing; once it is granted this lifts without anything else."""
+
+
+class Unrenderable(Blocked):
+    """What the source says cannot be rendered. Attributes: retry_after: seconds after which it is tried again."""
+
+    def __init__(self, error: Blocked, retry_after: float) -> None:
+        super().__init__(error.subject, error.problem, field=error.field, next_step=error.next_step)
+        self.retry_after = retry_after
 
 
 class NotReady(DeliveryError):

@@ -5,7 +5,7 @@ are sets. `path_match` is Go's filepath.Match: no `**`, no braces, `[^a]` negate
 time proportional to pattern times text, because users write the patterns.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import pairwise
 
@@ -33,6 +33,29 @@ def glob_match(pattern: str, text: str, separators: str = "") -> bool:
 def path_match(pattern: str, text: str) -> bool:
     """Whether the pattern matches all of the text, `/` being the separator. Raises BadGlob."""
     return _matches(_path(pattern), text)
+
+
+def steps_match(steps: Sequence[str], names: Sequence[str]) -> bool:
+    """Whether steps lead to names: each step is a `path_match` pattern, and `**` is any number of names, none included.
+
+    In time proportional to their product. Source: doublestar, as Argo CD uses it. Raises BadGlob.
+    """
+    reached = _past_folders({0}, steps)
+    for name in names:
+        stepped = {position for position in reached if position < len(steps) and steps[position] == "**"}
+        stepped |= {position + 1 for position in reached if position < len(steps) and path_match(steps[position], name)}
+        reached = _past_folders(stepped, steps)
+    return len(steps) in reached
+
+
+def _past_folders(reached: set[int], steps: Sequence[str]) -> set[int]:
+    """The positions with those that follow where `**` stands for nothing."""
+    found = set(reached)
+    for position in reached:
+        while position < len(steps) and steps[position] == "**":
+            position += 1
+            found.add(position)
+    return found
 
 
 def _matches(tokens: tuple[_Token, ...], text: str) -> bool:

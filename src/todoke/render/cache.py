@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from todoke.model.errors import Blocked
+from todoke.model.errors import Blocked, Unrenderable
 from todoke.model.renderings import Checkout, RenderContext, Rendering, Stamp
 from todoke.model.telemetry import Silent, Telemetry
 from todoke.model.trees import Look
@@ -74,22 +74,27 @@ class CachedRenderer:
         if self._disk is not None:
             self._disk.close()
 
-    async def render(self, checkout: Checkout, context: RenderContext, stamp: Stamp) -> Rendering:
+    async def render(
+        self, checkout: Checkout, context: RenderContext, stamp: Stamp, *, fresh: bool = False
+    ) -> Rendering:
         """As `Renderer.render`; what failed is tried again when an input changed, or after a while.
 
-        Raises: Blocked: it cannot be rendered.
+        Args: fresh: nothing that is remembered will do.
+        Raises: Unrenderable: it cannot be rendered. Blocked: what it depends on elsewhere cannot be had.
         """
         source = _identity(checkout, context, stamp)
-        await self._raise_known(source, checkout, context)
-        known = await self._known(source, checkout, context)
+        known = None
+        if not fresh:
+            await self._raise_known(source, checkout, context)
+            known = await self._known(source, checkout, context)
         self._telemetry.count("todoke_render_cache_total", result="miss" if known is None else "hit")
         if known is not None:
             return known
         try:
             rendering = await self._renderer.render(checkout, context, stamp)
         except Unrendered as failed:
-            await self._remember_failure(source, checkout, context, failed)
-            raise failed.error from failed.error.__cause__
+            pause = await self._remember_failure(source, checkout, context, failed)
+            raise Unrenderable(failed.error, pause) from failed.error.__cause__
         self._failures.pop(source, None)
         if any(look.intent == "engine" for look in rendering.looks):  # plain manifests are read as fast as a cache
             self._keep(source, await self.key(checkout, context, rendering.looks), rendering)
@@ -101,17 +106,19 @@ class CachedRenderer:
             return
         if await self.key(checkout, context, failure.looks) == failure.key:
             self._telemetry.count("todoke_render_cache_total", result="error")
-            raise failure.error
+            raise Unrenderable(failure.error, failure.until - self._clock())
 
     async def _remember_failure(
         self, source: bytes, checkout: Checkout, context: RenderContext, failed: Unrendered
-    ) -> None:
+    ) -> float:
+        """Returns: seconds until it is tried again."""
         before = self._failures.pop(source, None)
         key = await self.key(checkout, context, failed.looks)
         pause = min(before.pause * 2, _LONGEST_PAUSE) if before is not None and before.key == key else _FIRST_PAUSE
         if len(self._failures) >= _MOST_FAILURES:
             self._failures.clear()
         self._failures[source] = _Failure(key, failed.looks, failed.error, self._clock() + pause, pause)
+        return pause
 
     async def _known(self, source: bytes, checkout: Checkout, context: RenderContext) -> Rendering | None:
         if self._disk is None:

@@ -11,7 +11,7 @@ from todoke.model.errors import Blocked
 from todoke.model.globs import BadGlob, glob_match
 from todoke.model.sources import SourceFile, SourceSpec
 from todoke.model.trees import Astray, Found, Tree
-from todoke.render.lfs import is_lfs_pointer
+from todoke.render.lfs import IN_LFS, is_lfs_pointer
 
 LARGEST_SOURCE = 10 * 1024 * 1024
 """Bytes of all files together. Source: Argo CD, reposerver.max.combined.directory.manifests.size."""
@@ -69,7 +69,7 @@ def read_files(tree: Tree, listing: Listing, subject: str) -> tuple[SourceFile, 
     files = tuple(SourceFile(path, tree.read(found)) for path, found in listing.files)
     for file in files:
         if is_lfs_pointer(file.data):
-            raise _blocked(subject, f"{file.path} is stored in Git LFS, which is not read by this version")
+            raise _blocked(subject, f"{file.path} {IN_LFS}")
     return files
 
 
@@ -85,7 +85,7 @@ def folder_of(tree: Tree, spec: SourceSpec, subject: str) -> Found:
             raise _no_such_folder(tree, error, spec, subject) from None
         raise _blocked(subject, f'"{path}" {error.problem}') from None
     if not folder.is_folder:
-        kind = "a submodule, which is not read yet by this version" if folder.is_submodule else "a file, not a folder"
+        kind = "a submodule that .gitmodules does not name" if folder.is_submodule else "a file, not a folder"
         raise _blocked(subject, f'"{path}" is {kind} at {tree.revision}')
     return folder
 
@@ -131,7 +131,9 @@ class _Walk:
                 yield from self._inside(found, f"{path}/", (*above, found.path))
             elif found.is_submodule and self._spec.recurse and self._chosen(path):
                 raise _blocked(
-                    self._subject, f"{path} is a submodule, which is not read yet", "Exclude it or commit its manifests"
+                    self._subject,
+                    f"{path} is a submodule that .gitmodules does not name",
+                    "Exclude it or commit its manifests",
                 )
             elif wanted and not found.is_folder and not found.is_submodule:
                 yield path, found

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from posixpath import join, normpath
 
 from todoke.model.errors import Blocked
-from todoke.model.globs import BadGlob, alternatives, path_match
+from todoke.model.globs import BadGlob, alternatives, steps_match
 from todoke.model.renderings import Checkout, RenderContext
 from todoke.model.trees import Astray, Found, Intent, Look, Tree, answer_of
-from todoke.render.lfs import is_lfs_pointer
+from todoke.render.lfs import IN_LFS, is_lfs_pointer
 
 LARGEST_FILE = 10 * 1024 * 1024
 _MOST_GLOBBED = 50_000
@@ -52,7 +52,7 @@ class Reader:
             raise Blocked(self.subject, f'"{path}" is larger than {LARGEST_FILE // 1024 // 1024} MiB')
         data = tree.read(found)
         if is_lfs_pointer(data):
-            raise Blocked(self.subject, f'"{path}" is stored in Git LFS, which is not read by this version')
+            raise Blocked(self.subject, f'"{path}" {IN_LFS}')
         return data
 
     def is_there(self, path: str) -> bool:
@@ -83,7 +83,7 @@ class Reader:
         except Astray:
             return
         if folder.is_folder:
-            yield from (path for path in self._below(tree, folder, base) if _matches(parts, path.split("/")))
+            yield from (path for path in self._below(tree, folder, base) if steps_match(parts, path.split("/")))
 
     def _below(self, tree: Tree, folder: Found, base: str) -> Iterator[str]:
         pending, seen = [(base, folder)], 0
@@ -178,27 +178,3 @@ def variables(checkout: Checkout, context: RenderContext) -> dict[str, str]:
         "KUBE_VERSION": context.kube_version,
         "KUBE_API_VERSIONS": ",".join(context.api_versions),
     }
-
-
-def _matches(pattern: list[str], path: list[str]) -> bool:
-    """Whether a path's parts match a pattern's; in time proportional to their product."""
-    reached = {0}
-    for part in path:
-        stepped = set[int]()
-        for position in _over_stars(reached, pattern):
-            if position < len(pattern):
-                if pattern[position] == "**":
-                    stepped.add(position)
-                elif path_match(pattern[position], part):
-                    stepped.add(position + 1)
-        reached = stepped
-    return len(pattern) in _over_stars(reached, pattern)
-
-
-def _over_stars(positions: set[int], pattern: list[str]) -> set[int]:
-    found = set(positions)
-    for position in positions:
-        while position < len(pattern) and pattern[position] == "**":
-            position += 1
-            found.add(position)
-    return found

@@ -29,11 +29,19 @@ _NOT_OVERRIDDEN = ("repoURL", "path", "targetRevision", "chart")
 
 
 class Unrendered(Exception):
-    """A source cannot be rendered. Attributes: error: what to tell. looks: what was looked at until then."""
+    """What a source says cannot be rendered. Attributes: error: what to tell. looks: what was looked at until then."""
 
     def __init__(self, error: Blocked, looks: tuple[Look, ...]) -> None:
         super().__init__(str(error))
         self.error, self.looks = error, looks
+
+
+class _Elsewhere(Exception):
+    """Something outside of the tree is in the way: a login, a project. It may be mended at any time."""
+
+    def __init__(self, error: Blocked) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 Complete = Callable[[Tree, str, Callable[[str], bool] | None], Awaitable[Tree]]
@@ -59,13 +67,16 @@ class Renderer:
     async def render(self, checkout: Checkout, context: RenderContext, stamp: Stamp) -> Rendering:
         """The desired objects of a source, cleaned, and all that was looked at for them.
 
-        Raises: Unrendered: it cannot be; the error names the file or the field, and says why.
+        Raises: Unrendered: it cannot be; the error names the file or the field, and says why. Blocked: what it depends
+            on elsewhere cannot be had.
         """
         if checkout.spec.only_referenced:
             return Rendering((), tool="Directory")
         reader = Reader(checkout, context, subject_of(checkout.spec))
         try:
             return await self._render(reader, context, stamp)
+        except _Elsewhere as elsewhere:
+            raise elsewhere.error from elsewhere.error.__cause__
         except Blocked as error:
             if not reader.looks:  # there is no such folder; what there is instead, the error says
                 reader.note("", "tree")
@@ -130,7 +141,6 @@ class Renderer:
         if tool == "Directory":
             return await self._files(reader)
         spec = reader.checkout.spec
-        folder_of(reader.checkout.tree, spec, reader.subject)
         request = kustomize.request(reader) if tool == "Kustomize" else helm.request(reader, context)
         output = await self._run(request, reader)
         return (SourceFile(f"{tool} output of {spec.path}", output.data),)
@@ -172,7 +182,10 @@ class Renderer:
     async def _completed(self, request: Mapping[str, Any], reader: Reader, complete: Complete) -> Output:
         """The same once more, with the chart's dependencies. What they are is decided by files that are looked at."""
         watched = Watched(reader.checkout.tree)
-        tree = await complete(watched, request["path"], reader.checkout.permitted)
+        try:
+            tree = await complete(watched, request["path"], reader.checkout.permitted)
+        except Blocked as error:
+            raise _Elsewhere(error) from error
         for folder in watched.folders:
             reader.note(folder, "tree")
         try:

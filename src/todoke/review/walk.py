@@ -114,7 +114,7 @@ class Reviewer:
         notes: list[str] = []
         for each in contents.sets:
             definitions += await self.generated(each, side, notes)
-        units = [await application_unit(definition, side) for definition in definitions]
+        units = await asyncio.gather(*(application_unit(definition, side) for definition in definitions))
         rendered = {folder for unit in units for folder in folders_of(unit, side)}
         rest = (folder for folder in contents.kustomizations if folder not in rendered)
         return [*units, *(kustomization_unit(folder, side) for folder in rest)], notes

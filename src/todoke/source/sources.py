@@ -1,6 +1,6 @@
 """All sources of one process behind one door: Git repositories, charts, OCI artifacts."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from todoke.model.credentials import Credential
@@ -8,11 +8,10 @@ from todoke.model.errors import Blocked
 from todoke.model.sources import CommitInfo, Origin, Reverted, RevertRequest, SourceSpec, shown_url
 from todoke.model.telemetry import Telemetry
 from todoke.model.trees import Tree
-from todoke.source.charts import Charts, Matching, with_dependencies
+from todoke.source.charts import Charts, with_dependencies
+from todoke.source.checkout import Permitted
 from todoke.source.repositories import GitSource
-
-Permitted = Callable[[str], bool]
-"""Whether a repository, by its URL, may be read for an application; every one may without it."""
+from todoke.source.versions import Matching
 
 
 class Sources:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from todoke.source.refs import TAGS, Refs
 
 Matching = Callable[[str, Sequence[str]], Awaitable[list[str]]]
-"""Constraint and versions → the versions that match, newest first."""
+"""Constraint and versions → the versions that match, newest first. Raises Blocked for a bad constraint."""
 
 _MORE = r"(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?"
 _VERSION = re.compile(rf"v?\d+(\.\d+){{0,2}}{_MORE}")

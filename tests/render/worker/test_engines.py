@@ -306,12 +306,12 @@ ESCAPES: dict[str, tuple[dict[str, Any], Files, str]] = {
     "a submodule": (
         kustomize("a"),
         {"a/kustomization.yaml": "resources: [../sub]\n", "sub": Submodule()},
-        "sub is a submodule, which is not read by this version",
+        "sub is a submodule that .gitmodules does not name",
     ),
     "Git LFS": (
         helm("c"),
         {"c/Chart.yaml": CHART, "c/templates/a.yaml": "version https://git-lfs.github.com/spec/v1\noid sha256:0\n"},
-        "c/templates/a.yaml is stored in Git LFS, which is not read by this version",
+        "c/templates/a.yaml is stored in Git LFS, and its repository's Secret does not say enableLfs",
     ),
 }
 

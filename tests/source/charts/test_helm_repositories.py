@@ -21,7 +21,6 @@ from tests.source.charts.servers import HelmServer, RegistryServer, basic, chart
 from todoke.model.credentials import Credential, CredentialUse, SecretText
 from todoke.model.errors import Blocked, Unreachable
 from todoke.source.charts import Charts
-from todoke.source.charts.helm_repositories import index_url, resolved
 from todoke.source.keyring import Keyring
 
 TARO = basic("taro", "taro-pass")
@@ -386,22 +385,3 @@ async def test_the_proxy_of_the_secret_is_used(charts: Charts, helm: HelmServer,
         await charts.resolve("http://localhost:1", "shop", "")
     assert len(helm.requests) == 1
     assert "pr0xy-pass" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("base", "url", "expected"),
-    [
-        ("https://a/b", "c.tgz", "https://a/b/c.tgz"),
-        ("https://a/b/", "/c.tgz", "https://a/c.tgz"),
-        ("https://a/b?sig=1", "d/c.tgz", "https://a/b/d/c.tgz?sig=1"),
-        ("https://a/b?sig=1", "https://x/c.tgz", "https://x/c.tgz"),
-        ("https://a", "../c.tgz", "https://a/c.tgz"),
-    ],
-)
-def test_addresses_of_archives(base: str, url: str, expected: str) -> None:
-    assert resolved(base, url) == expected
-
-
-def test_the_address_of_an_index() -> None:
-    assert index_url("https://a/b?sig=1") == "https://a/b/index.yaml?sig=1"
-    assert index_url("https://a") == "https://a/index.yaml"

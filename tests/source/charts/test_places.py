@@ -9,6 +9,7 @@ import pytest
 from tests.source.charts.conftest import credential
 from todoke.model.credentials import Credential, CredentialUse, SecretText, credential_of
 from todoke.model.errors import Blocked
+from todoke.source.charts.helm_repositories import index_url, resolved
 from todoke.source.charts.places import place
 from todoke.source.charts.proxies import bypassed, proxy_for
 from todoke.source.keyring import Keyring, Options
@@ -135,3 +136,22 @@ def test_without_a_secrets_proxy_that_of_the_environment_is_used(monkeypatch: py
     ours = Options(proxy=SecretText("http://ours"), no_proxy="a.example")
     assert proxy_for("https://a.example/x", ours) is None
     assert proxy_for("https://b.example/x", ours) == "http://ours"
+
+
+@pytest.mark.parametrize(
+    ("base", "url", "expected"),
+    [
+        ("https://a/b", "c.tgz", "https://a/b/c.tgz"),
+        ("https://a/b/", "/c.tgz", "https://a/c.tgz"),
+        ("https://a/b?sig=1", "d/c.tgz", "https://a/b/d/c.tgz?sig=1"),
+        ("https://a/b?sig=1", "https://x/c.tgz", "https://x/c.tgz"),
+        ("https://a", "../c.tgz", "https://a/c.tgz"),
+    ],
+)
+def test_addresses_of_archives(base: str, url: str, expected: str) -> None:
+    assert resolved(base, url) == expected
+
+
+def test_the_address_of_an_index() -> None:
+    assert index_url("https://a/b?sig=1") == "https://a/b/index.yaml?sig=1"
+    assert index_url("https://a") == "https://a/index.yaml"

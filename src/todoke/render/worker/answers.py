@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator
 
 from todoke.model.trees import Astray, Found, Intent, Look, Tree, answer_of, names
-from todoke.render.lfs import is_lfs_pointer
+from todoke.render.lfs import IN_LFS, is_lfs_pointer
 from todoke.render.worker.frames import file_parts, frame, listing
 from todoke.render.worker.outcomes import Limits
 
@@ -99,7 +99,7 @@ class Answers:
     def _contents(self, path: str, file: Found) -> bytes:
         data = self._tree.read(file)
         if is_lfs_pointer(data):
-            raise Refused(f"{path} is stored in Git LFS, which is not read by this version")
+            raise Refused(f"{path} {IN_LFS}")
         return data
 
     def _found(self, path: str) -> Found | None:
@@ -111,7 +111,7 @@ class Answers:
                 return None
             raise Refused(_astray(self._tree, path, error.problem)) from None
         if found.is_submodule:
-            raise Refused(f"{path} is a submodule, which is not read by this version")
+            raise Refused(f"{path} is a submodule that .gitmodules does not name")
         return found
 
     def _look(self, path: str, intent: Intent) -> None:
@@ -162,7 +162,7 @@ class Answers:
                 found = followed
                 self._look(met, "tree" if found.is_folder else "read")
             elif entry.is_submodule:
-                raise Refused(f"{met} is a submodule, which is not read by this version")
+                raise Refused(f"{met} is a submodule that .gitmodules does not name")
             yield name, found
 
 

@@ -2,6 +2,6 @@
 
 from todoke.source.charts.charts import Charts
 from todoke.source.charts.dependencies import with_dependencies
-from todoke.source.charts.tools import Limits, Matching
+from todoke.source.charts.tools import Limits
 
-__all__ = ["Charts", "Limits", "Matching", "with_dependencies"]
+__all__ = ["Charts", "Limits", "with_dependencies"]

@@ -15,8 +15,9 @@ from todoke.source.charts.helm_repositories import HelmRepositories
 from todoke.source.charts.oci_charts import Artifacts, OciCharts
 from todoke.source.charts.oci_files import OciFiles
 from todoke.source.charts.places import Place
-from todoke.source.charts.tools import Limits, Matching, Tools
+from todoke.source.charts.tools import Limits, Tools
 from todoke.source.keyring import Keyring
+from todoke.source.versions import Matching
 
 _USUAL = Limits()
 _NEWEST = frozenset(("", "*", "HEAD", "latest"))

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -16,9 +16,7 @@ from todoke.source.charts.disk import Disk
 from todoke.source.charts.places import Place, place
 from todoke.source.charts.turns import Turns
 from todoke.source.keyring import Keyring
-
-Matching = Callable[[str, Sequence[str]], Awaitable[list[str]]]
-"""A version constraint and versions → those that it allows, the newest first. Raises Blocked for a bad constraint."""
+from todoke.source.versions import Matching
 
 _MIB = 1024 * 1024
 _MOST_ANSWERS = 500
