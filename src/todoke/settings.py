@@ -70,7 +70,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Folder for Git mirrors, renderings and the ledger; all in it but the ledger can be deleted at any time."""
 
     listen: str = "127.0.0.1:8080"
-    """Address for /healthz, /readyz and /metrics; empty: none."""
+    """Address for /healthz, /readyz, /metrics and the webhooks of forges at /api/webhook; empty: none."""
 
     log_level: str = "info"
     """debug, info, warning or error."""

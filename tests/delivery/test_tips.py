@@ -16,6 +16,7 @@ from todoke.delivery.loop import Loop, Pace
 from todoke.delivery.pushes import PATHS
 from todoke.delivery.walk import House
 from todoke.model.deliverables import DeliverableKey
+from todoke.model.errors import Blocked
 from todoke.model.webhooks import Push
 
 HOUR = 3600.0
@@ -193,6 +194,29 @@ async def test_a_push_while_the_server_is_away_is_not_lost(scene: Scene) -> None
         await until(lambda: asyncio.sleep(0, dict(scene.source.asked)), lambda asked: asked == {REPO: 1})
         sha = scene.push(web=config_map(color="green"))
         scene.source.down.clear()
+        await follows(scene, sha)
+
+
+async def test_a_credential_that_is_mended_while_the_server_is_being_asked_is_used_at_once(scene: Scene) -> None:
+    """The answer that is awaited is still one to the old credential."""
+    scene.push(web=config_map(color="blue"))
+    scene.add()
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    refresh = scene.source.refresh
+
+    async def refusing(repo_url: str) -> bool:
+        begun.set()
+        await go_on.wait()
+        scene.source.refresh = refresh  # type: ignore[method-assign]
+        raise Blocked(repo_url, "the credential is refused")
+
+    async with scene.playing(asked=1):
+        scene.source.refresh = refusing  # type: ignore[method-assign]
+        sha = scene.push(web=config_map(color="green"))
+        scene.loop.heard_of_surroundings()
+        await begun.wait()
+        scene.loop.heard_of_surroundings()
+        go_on.set()
         await follows(scene, sha)
 
 

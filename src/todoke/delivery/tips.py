@@ -68,7 +68,7 @@ class _Repository:
         self.asked = False  # whether it answered or failed once
         self.pushes: deque[Push] = deque(maxlen=_MOST_PUSHES)  # whose files are known
         self._push_seconds = push_seconds
-        self._wish = math.inf  # when it shall be asked because of a push
+        self._wish = math.inf  # when it shall be asked out of turn
         self._hurried = -math.inf  # when it was last
         self._doubts: tuple[float, ...] = ()
         self._revisions: frozenset[str] | None = None
@@ -100,6 +100,10 @@ class _Repository:
         self._hurry(now, self._hurried + self._pause)
         return new
 
+    def wanted(self, now: float) -> None:
+        """Ask out of turn, for another reason than a push; after the answer that is just awaited, not instead of it."""
+        self._hurry(now, self._hurried + self._push_seconds)
+
     def begin(self, now: float) -> None:
         """It is being asked."""
         self.busy = True
@@ -107,7 +111,7 @@ class _Repository:
             self._wish, self._hurried = math.inf, now
 
     def end(self, now: float, *, news: bool) -> None:
-        """It was asked. A push that was told meanwhile has it asked again in any case."""
+        """It was asked. What was told or wanted meanwhile has it asked again in any case."""
         self.busy = False
         if self._wish < math.inf:
             return
@@ -196,8 +200,9 @@ class Tips:
 
     def poll_now(self) -> None:
         """Poll every repository as soon as possible."""
+        now = asyncio.get_running_loop().time()
         for repository in self._repositories.values():
-            repository.due = 0.1
+            repository.wanted(now)
         self._wake.set()
 
     def pushed(self, pushes: Iterable[Push]) -> None:
