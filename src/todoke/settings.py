@@ -11,6 +11,7 @@ import msgspec
 
 PREFIX = "TODOKE_"
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_HIGHEST_PORT = 65535
 
 
 def _state_folder() -> str:
@@ -105,6 +106,9 @@ def read_settings(flags: Mapping[str, Any], environ: Mapping[str, str] = os.envi
 def _check(settings: Settings) -> None:
     if not _NAMESPACE.fullmatch(settings.namespace):
         raise ValueError(f"namespace={settings.namespace!r}: expected the name of a namespace")
+    port = settings.listen.rpartition(":")[2]
+    if settings.listen and not (":" in settings.listen and port.isdecimal() and int(port) <= _HIGHEST_PORT):
+        raise ValueError(f"listen={settings.listen!r}: expected host:port, for example 127.0.0.1:8080")
     for name in ("workers", "requests", "mirror_mib", "render_processes", "render_memory_mib"):
         if (number := getattr(settings, name)) < 1:
             raise ValueError(f"{name}={number}: expected 1 or more")

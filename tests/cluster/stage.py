@@ -31,6 +31,7 @@ from todoke.model.objects import Kind, ObjectKey
 from todoke.model.plans import Plan, Step
 from todoke.model.sources import Origin
 from todoke.model.telemetry import Silent
+from todoke.model.tracking import MANAGER
 from todoke.render.cache import CachedRenderer
 from todoke.render.renderer import Renderer
 from todoke.render.versions import matching
@@ -163,14 +164,29 @@ class Stage:
         return next(step for step in plan.steps if (step.key.kind, step.key.name) == (kind, object_name))
 
     async def assert_quiet(self, *objects: tuple[str, str]) -> None:
-        """Two more looks write nothing: neither the named objects nor the Application get a new version."""
-        places = [*(self.path(kind, name) for kind, name in objects), self.application_path("shop")]
+        """Two more looks write nothing, neither to the named objects nor to the Application.
+
+        While others still write to the objects (a controller counts replicas), the status follows them: then the
+        Application is looked at again, until they have come to rest.
+        """
+        places = [self.path(kind, name) for kind, name in objects]
         await until(self.deliver, lambda status: status["health"]["status"] != "Progressing")
-        before = [(await self.api.get(place))["metadata"]["resourceVersion"] for place in places]
-        for _ in range(2):
-            await self.deliver()
-        after = [(await self.api.get(place))["metadata"]["resourceVersion"] for place in places]
-        assert after == before, places
+
+        async def two_looks() -> bool:
+            before, application = await self._written(places), await self.api.get(self.application_path())
+            for _ in range(2):
+                await self.deliver()
+            after, same = await self._written(places), await self.api.get(self.application_path())
+            for place, earlier, later in zip(places, before, after, strict=True):
+                assert _ours(later) == _ours(earlier), place
+            rested = [_version(one) for one in after] == [_version(one) for one in before]
+            assert not rested or same == application
+            return rested
+
+        await until(two_looks, bool)
+
+    async def _written(self, places: list[str]) -> list[dict[str, Any]]:
+        return [await self.api.get(place) for place in places]
 
     def application_path(self, name: str = "shop") -> str:
         """URL path of an Application."""
@@ -285,6 +301,15 @@ async def opened(stage: Stage) -> AsyncIterator[Stage]:
 
 class _Curtain(Exception):
     """Ends the task group with everything in it."""
+
+
+def _ours(live: dict[str, Any]) -> list[dict[str, Any]]:
+    """What todoke wrote of an object, and when."""
+    return [entry for entry in live["metadata"].get("managedFields", ()) if entry["manager"] == MANAGER]
+
+
+def _version(live: dict[str, Any]) -> str:
+    return live["metadata"]["resourceVersion"]
 
 
 def _text(content: Any) -> str | None:

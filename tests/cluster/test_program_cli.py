@@ -289,6 +289,8 @@ WRONG_USAGE = (
     (("serve", "--workers", "0"), "workers=0: expected 1 or more"),
     (("serve", "--poll-seconds", "nan"), "poll_seconds=nan: expected more than 0"),
     (("serve", "--look-seconds", "0"), "look_seconds=0.0: expected more than 0"),
+    (("serve", "--listen", "nonsense"), "listen='nonsense': expected host:port"),
+    (("serve", "--listen", "127.0.0.1:99999"), "expected host:port"),
     (("serve", "--log-level", "loud"), "expected debug, info, warning or error"),
     (("install", "manifests", "--kinds", "*"), "expected GROUP/PLURAL"),
     (("completion", "tcsh"), "'tcsh' is not one of"),
@@ -309,8 +311,6 @@ FAILURES = (
     (("app", "list", "-l", "==="), "list of applications"),
     (("app", "list", "--kubeconfig", "/nope"), "no file at /nope"),
     (("app", "list", "--context", "nope"), 'there is no context "nope". It holds: plane'),
-    (("serve", "--listen", "nonsense"), "'nonsense' is no host:port"),
-    (("serve", "--listen", "127.0.0.1:99999"), "is no host:port"),
     (("serve", "--listen", "", "-n", "nowhere"), "control namespace nowhere: it does not exist. Create it with"),
     (("serve", "--listen", "", "--state-folder", "/proc/nope"), "Name a folder that can be written"),
 )

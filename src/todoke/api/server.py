@@ -22,11 +22,9 @@ async def serving(
         further: routes beside health, readiness and metrics.
 
     Raises:
-        Blocked: the address is not one, or is taken.
+        Blocked: the address is taken, or is none of this machine's.
     """
     host, _, port = listen.rpartition(":")
-    if not port.isdecimal() or int(port) > 65535:
-        raise Blocked("listen", f"{listen!r} is no host:port", next_step="For example 127.0.0.1:8080")
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="ok\n")
