@@ -22,7 +22,7 @@ def test_flag_beats_environment_beats_default() -> None:
 
 @pytest.mark.parametrize("name", list(get_type_hints(Settings)))
 def test_each_is_read_from_its_variable(name: str) -> None:
-    text, value = OTHERS[get_type_hints(Settings)[name]]
+    text, value = ("[::1]:0", "[::1]:0") if name == "listen" else OTHERS[get_type_hints(Settings)[name]]
     assert getattr(read_settings({}, {f"TODOKE_{name.upper()}": text}), name) == value
 
 
@@ -42,6 +42,15 @@ def test_a_wrong_text_names_variable_value_and_expectation(variable: str, text: 
     with pytest.raises(ValueError, match="expected") as error:
         read_settings({}, {variable: text})
     assert str(error.value) == says
+
+
+@pytest.mark.parametrize(
+    "listen",
+    ["8080x", "localhost", "[::1]", "127.0.0.1:", "127.0.0.1:http", "127.0.0.1:-1", "127.0.0.1:99999", "127.0.0.1:²"],
+)
+def test_an_address_to_listen_on_that_is_none_is_refused(listen: str) -> None:
+    with pytest.raises(ValueError, match="expected host:port, for example 127"):
+        read_settings({"listen": listen})
 
 
 def test_each_is_documented_as_it_stands_in_the_code() -> None:
