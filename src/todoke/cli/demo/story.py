@@ -200,12 +200,14 @@ def _replicas_line(body: Body) -> str:
 
 
 async def _healed(scene: Scene, before: Body) -> None:
-    """Wait until the number of replicas is Git's again: written once since an edit that was seen, else twice."""
+    """Wait until the number of replicas is Git's again and all are ready: written once since an edit that was seen,
+    else twice."""
     generation = before["metadata"]["generation"] + (0 if before["spec"]["replicas"] == TWO else -1)
-    await scene.until(
-        "the edit is undone",
-        scene.cluster.deployment,
-        lambda body: body["spec"]["replicas"] == TWO and body["metadata"]["generation"] >= generation + 2,
-        _replicas_line,
-    )
+
+    def healed(body: Body) -> bool:
+        made, status = body["metadata"]["generation"], body.get("status") or {}
+        written = body["spec"]["replicas"] == TWO and made >= generation + 2
+        return written and status.get("observedGeneration") == made and status.get("readyReplicas") == TWO
+
+    await scene.until("the edit is undone", scene.cluster.deployment, healed, _replicas_line)
     await scene.application("it is Synced and Healthy", delivered)
