@@ -220,6 +220,22 @@ def _announcement(settings: Settings, context: str, total: int, ours: int) -> st
 @asynccontextmanager
 async def queries(settings: Settings) -> AsyncIterator[Queries]:
     """The read side for the command line: direct requests with the user's own rights, no watches."""
+    from todoke.model.telemetry import Silent
+
+    async with contextlib.AsyncExitStack() as stack:
+        mirrors = stack.enter_context(_mirrors(Path(settings.state_folder)))
+        rendering = await stack.enter_async_context(_rendering(settings, Silent(), mirrors))
+        yield await _asking(settings, stack, rendering)
+
+
+async def _asking(
+    settings: Settings,
+    stack: contextlib.AsyncExitStack,
+    rendering: tuple[Sources, CachedRenderer],
+    *,
+    many: bool = False,
+) -> Queries:
+    """The read side, open until the stack is closed. Args: many: questions about many applications come."""
     from uuid import uuid4
 
     from todoke.cluster.client import KubeClient
@@ -232,28 +248,25 @@ async def queries(settings: Settings) -> AsyncIterator[Queries]:
     from todoke.model.telemetry import Silent
     from todoke.store.ledger import SqliteLedger
 
+    source, renderer = rendering
     connection = load(settings.kubeconfig, settings.context)
-    state = Path(settings.state_folder)
-    async with contextlib.AsyncExitStack() as stack:
-        client = await stack.enter_async_context(KubeClient(connection, Silent()))
-        mirrors = stack.enter_context(_mirrors(state))
-        source, renderer = await stack.enter_async_context(_rendering(settings, Silent(), mirrors))
+    client = await stack.enter_async_context(KubeClient(connection, Silent()))
 
-        def ledger() -> SqliteLedger:
-            opened = SqliteLedger(state / "ledger.db")
-            stack.callback(opened.close)
-            return opened
+    def ledger() -> SqliteLedger:
+        opened = SqliteLedger(Path(settings.state_folder) / "ledger.db")
+        stack.callback(opened.close)
+        return opened
 
-        desk = Desk(
-            source=source,
-            renderer=renderer,
-            cluster=DirectCluster(client),
-            applications=DirectApplications(client, settings.namespace),
-            ledger=ledger,
-            now=lambda: datetime.now(UTC),
-            new_id=lambda: str(uuid4()),
-        )
-        yield Queries(desk, House(settings.namespace, settings.stamped_installation, settings.mark))
+    desk = Desk(
+        source=source,
+        renderer=renderer,
+        cluster=DirectCluster(client, keep=many),
+        applications=DirectApplications(client, settings.namespace),
+        ledger=ledger,
+        now=lambda: datetime.now(UTC),
+        new_id=lambda: str(uuid4()),
+    )
+    return Queries(desk, House(settings.namespace, settings.stamped_installation, settings.mark))
 
 
 @asynccontextmanager
@@ -302,10 +315,10 @@ async def _rendering(
 
 
 @asynccontextmanager
-async def reviewer(settings: Settings, folder: Path) -> AsyncIterator[Reviewer]:
-    """The walk of a review, of the clone around a folder.
+async def reviewer(settings: Settings, folder: Path, asked: bool = False) -> AsyncIterator[Reviewer]:
+    """The walk of a review, of the clone around a folder. Args: asked: both sides are held against the cluster.
 
-    Raises: Blocked: there is no clone.
+    Raises: Blocked: there is no clone, or the cluster cannot be asked.
     """
     from todoke.model.telemetry import Silent
     from todoke.render.documents import maps_in
@@ -314,12 +327,13 @@ async def reviewer(settings: Settings, folder: Path) -> AsyncIterator[Reviewer]:
     from todoke.review.walk import Reviewer, Rooms
     from todoke.source.clone import Clone
 
-    with contextlib.closing(Clone.around(folder)) as clone, _mirrors(Path(settings.state_folder)) as mirrors:
-        async with (
-            _workers(settings, Silent()) as workers,
-            _rendering(settings, Silent(), mirrors) as (sources, renderer),
-        ):
-            yield Reviewer(Rooms(clone, renderer, maps_in, load, evaluator(workers), sources))
+    async with contextlib.AsyncExitStack() as stack:
+        clone = stack.enter_context(contextlib.closing(Clone.around(folder)))
+        mirrors = stack.enter_context(_mirrors(Path(settings.state_folder)))
+        workers = await stack.enter_async_context(_workers(settings, Silent()))
+        sources, renderer = await stack.enter_async_context(_rendering(settings, Silent(), mirrors))
+        live = await _asking(settings, stack, (sources, renderer), many=True) if asked else None
+        yield Reviewer(Rooms(clone, renderer, maps_in, load, evaluator(workers), sources, live))
 
 
 @asynccontextmanager

@@ -10,7 +10,8 @@ from tests.review.test_diff import CHART, KUSTOMIZATION
 from tests.source.test_clone import git
 from todoke.cli.review import diff, render
 
-LINES = [line for module in (diff, render) for line in example_lines(module.command.epilog or "")]
+EXAMPLES = [line for module in (diff, render) for line in example_lines(module.command.epilog or "")]
+LINES = [line for line in EXAMPLES if "--kubeconfig" not in line]  # with a cluster: tests/cluster/test_review.py
 
 
 @pytest.mark.parametrize("line", LINES)

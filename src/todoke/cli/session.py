@@ -42,8 +42,8 @@ class Doors(NamedTuple):
     queries: Callable[[Any], AbstractAsyncContextManager[Queries]]
     install: Callable[[Any, Iterable[Mapping[str, Any]]], list[str]]
     api: Callable[[Any], AbstractAsyncContextManager[Api]]
-    reviewer: Callable[[Any, Path], AbstractAsyncContextManager[Reviewer]]
-    """The walk of a review, of the clone around a folder."""
+    reviewer: Callable[[Any, Path, bool], AbstractAsyncContextManager[Reviewer]]
+    """The walk of a review, of the clone around a folder; whether the cluster is asked too."""
     local: Callable[[Any, Path], AbstractAsyncContextManager[tuple[Local, str]]]
     """What renders a folder or file of this machine, and its path there."""
     settings: Callable[[Mapping[str, Any]], Any]

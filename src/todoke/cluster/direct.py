@@ -41,8 +41,11 @@ async def listed(
 class DirectCluster:
     """Implements the `QueryCluster` port. It never writes: `apply` answers dry runs only."""
 
-    def __init__(self, client: KubeClient, *, at_once: int = 16) -> None:
-        self._client = client
+    def __init__(self, client: KubeClient, *, at_once: int = 16, keep: bool = False) -> None:
+        """Args: keep: list a kind once for all applications, for a command that asks of many."""
+        self._client, self._keep = client, keep
+        self._listings: dict[tuple[Kind, str], asyncio.Lock] = {}
+        self._listed: set[tuple[Kind, str]] = set()
         self._discovery = Discovery(client)
         self._slots = asyncio.Semaphore(at_once)
         self._index = OwnedIndex()
@@ -121,13 +124,22 @@ class DirectCluster:
         return ""
 
     async def _take(self, instances: frozenset[str], resource: Resource, namespace: str) -> None:
+        place = (resource.kind, namespace)
+        async with self._listings.setdefault(place, asyncio.Lock()):
+            if self._keep and place in self._listed:
+                return
+            await self._list(instances, resource, namespace)
+            self._listed.add(place)
+
+    async def _list(self, instances: frozenset[str], resource: Resource, namespace: str) -> None:
         kind = resource.kind
         async for raw in listed(self._client, resource, namespace):
             meta = decode_head(raw).metadata
             key = ObjectKey(kind.group, kind.kind, meta.namespace, meta.name)
             self._seen.add((kind, key))
             live = live_object(kind, raw, meta)
-            if claimant(live.tracking, key) in instances:
+            instance = claimant(live.tracking, key)
+            if instance in instances or (self._keep and instance):
                 self._index.take(None, live)
 
     def owned(self, instance: str) -> tuple[LiveObject, ...]:

@@ -4,7 +4,7 @@ Nothing here writes to the cluster but Application objects: a sync is asked for 
 carries it out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from todoke.model.events import Event
 from todoke.model.objects import LiveObject, Manifest, ObjectKey
 from todoke.model.plans import Plan
 from todoke.model.projects import AppProject
+from todoke.model.renderings import Checkout
 from todoke.plan.hooks import hook_types
 
 Body = dict[str, Any]
@@ -158,24 +159,51 @@ class Queries:
 
     async def preview(self, subject: Subject, wish: PlanWish) -> Preview:
         """See `plan`."""
-        deliverable, cluster = subject.deliverable, self.desk.cluster
         project, unread = await self._project(subject)
         rendered, memory = await self._wanted(subject, wish)
-        kinds = kinds_of_status(subject.body)
+        await self._recall(subject, rendered, memory)
+        prune = subject.deliverable.sync.prune if wish.prune is None else wish.prune
+        question = Question(prune, only=wish.only)
+        preview = await self._look(subject, project, rendered, memory, question)
+        return msgspec.structs.replace(preview, notes=(*unread, *_hooks_said(rendered), *preview.notes))
+
+    async def capabilities(self) -> tuple[str, tuple[str, ...]]:
+        """The cluster's version, and the API versions that it serves."""
+        return await self.desk.cluster.capabilities()
+
+    async def foreseen(
+        self, body: Mapping[str, Any], checkouts: Sequence[Checkout], before: Sequence[Checkout] = ()
+    ) -> Preview:
+        """What a delivery of an Application as somebody wrote it would do now, of sources that are checked out.
+
+        Args: before: sources that are taken as delivered, whose fields go when the new ones do not have them.
+        Raises: Blocked: it cannot be delivered as it is, or the sources say nothing usable.
+        """
+        named = dict(body) | {"metadata": {"namespace": self.house.namespace} | dict(body.get("metadata") or {})}
+        there = await self.desk.applications.find(subject_of(named, self.house.namespace).deliverable.key)
+        subject = subject_of(named | ({"status": there.body.get("status")} if there else {}), self.house.namespace)
+        project, unread = await self._project(subject)
+        memory = Memory()
+        if before:
+            earlier = await self.rendering.of(subject.deliverable, before)
+            memory.delivered = {manifest.key: manifest for manifest in earlier.manifests}
+        rendered = await self.rendering.of(subject.deliverable, checkouts)
+        question = Question(subject.deliverable.sync.prune)
+        preview = await self._look(subject, project, rendered, memory, question)
+        missing = () if there else ("the Application is not in the cluster yet",)
+        return msgspec.structs.replace(preview, notes=(*missing, *unread, *preview.notes))
+
+    async def _look(
+        self, subject: Subject, project: AppProject | None, rendered: Rendered, memory: Memory, question: Question
+    ) -> Preview:
+        """Compare with the cluster, whose objects are loaded for it."""
+        deliverable, cluster, kinds = subject.deliverable, self.desk.cluster, kinds_of_status(subject.body)
         blind = await cluster.load_owned(instances_of(deliverable), rendered.kinds | kinds, deliverable.namespace)
         if deliverable.sync.create_namespace:
             await cluster.live([(NAMESPACE, ObjectKey("", "Namespace", "", deliverable.namespace))])
-        await self._recall(subject, rendered, memory)
-        prune = deliverable.sync.prune if wish.prune is None else wish.prune
-        question = Question(prune, only=wish.only)
         view = await self._looker.look(deliverable, rendered, memory, question, project, kinds)
-        return Preview(
-            deliverable.key,
-            rendered.revisions,
-            view.plan,
-            deliverable.sync.automated,
-            (*unread, *_hooks_said(rendered), *rendered.warnings, *blind, *view.problems),
-        )
+        notes = (*rendered.warnings, *blind, *view.problems)
+        return Preview(deliverable.key, rendered.revisions, view.plan, deliverable.sync.automated, notes)
 
     async def _project(self, subject: Subject) -> tuple[AppProject | None, tuple[str, ...]]:
         """The project, with a sentence when the asker may not read it. Raises: Blocked: it forbids the delivery."""

@@ -1,7 +1,7 @@
 """The first half of a look: the newest revision, and what it says, rendered only when an input changed."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -129,15 +129,21 @@ class Rendering:
     def _stamp(self, deliverable: Deliverable) -> Stamp:
         return Stamp(deliverable.instance, deliverable.namespace, self._installation)
 
+    async def of(self, deliverable: Deliverable, checkouts: Sequence[Checkout]) -> Rendered:
+        """What sources say that are checked out already.
+
+        Raises: Blocked: they cannot be rendered.
+        """
+        revisions = tuple([checkout.revision for checkout in checkouts])
+        return await self._placed(deliverable, revisions, await self._renderings(deliverable, checkouts))
+
     async def local(self, deliverable: Deliverable, tree: Tree) -> Rendered:
         """What the files of a folder say in place of the repository's.
 
         Raises: Blocked: they cannot be rendered.
         """
         refs = {spec.ref: tree for spec in deliverable.sources if spec.ref}
-        checkouts = [Checkout(spec, tree, tree.revision, refs) for spec in deliverable.sources]
-        revisions = tuple(tree.revision for _ in deliverable.sources)
-        return await self._placed(deliverable, revisions, await self._renderings(deliverable, checkouts))
+        return await self.of(deliverable, [Checkout(spec, tree, tree.revision, refs) for spec in deliverable.sources])
 
     async def _fresh(self, deliverable: Deliverable, revisions: tuple[str, ...], *, fresh: bool) -> Rendered:
         checkouts = await self._checkouts(deliverable, revisions)

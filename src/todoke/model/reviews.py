@@ -5,9 +5,12 @@ from typing import Any, Literal
 import msgspec
 
 from todoke.model.objects import ObjectKey
+from todoke.model.plans import Action as Deed
+from todoke.model.plans import FieldChange
 
 Verdict = Literal["added", "removed", "changed", "same", "not rendered"]
 Action = Literal["added", "removed", "changed", "moved away", "moved here"]
+Cause = Literal["branch", "drift", "settled"]
 
 
 class UnitKey(msgspec.Struct, frozen=True, order=True):
@@ -44,6 +47,30 @@ class ObjectChange(msgspec.Struct, frozen=True):
         return self.action == "changed" and self.before is None and self.old == self.new
 
 
+class LiveChange(msgspec.Struct, frozen=True):
+    """One object that the cluster does not have as one of the sides says.
+
+    Attributes:
+        cause: "branch": merging changes it. "drift": it is not as the base says, and merging does not mend that by what
+            it changes, but a delivery would. "settled": it is not as the base says, and as the head says.
+        action, reason: what a delivery would do, and why; of the base for "settled".
+        fields: those that differ, with what the cluster has and what a side wants.
+    """
+
+    cause: Cause
+    key: ObjectKey
+    action: Deed
+    reason: str
+    fields: tuple[FieldChange, ...] = ()
+
+
+class LiveReview(msgspec.Struct, frozen=True):
+    """An application against the cluster. Attributes: note: why there is nothing to compare, or what to know of it."""
+
+    changes: tuple[LiveChange, ...] = ()
+    note: str = ""
+
+
 class UnitReview(msgspec.Struct, frozen=True):
     """One application on both sides. Attributes: problems: why a side could not be rendered, as base or head: text."""
 
@@ -53,6 +80,7 @@ class UnitReview(msgspec.Struct, frozen=True):
     changes: tuple[ObjectChange, ...] = ()
     problems: tuple[str, ...] = ()
     objects: int = 0  # on the new side
+    live: LiveReview | None = None  # when a cluster was asked
 
 
 class Review(msgspec.Struct, frozen=True):
@@ -66,7 +94,10 @@ class Review(msgspec.Struct, frozen=True):
     @property
     def differs(self) -> bool:
         """Whether anything would change."""
-        return any(unit.verdict in ("added", "removed", "changed") for unit in self.units)
+        return any(
+            unit.verdict in ("added", "removed", "changed") or (unit.live is not None and unit.live.changes)
+            for unit in self.units
+        )
 
     @property
     def failed(self) -> tuple[UnitReview, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from todoke.model.plans import Plan
 from todoke.model.renderings import Checkout, RenderContext, Rendering, Stamp
 from todoke.model.sources import SourceSpec
 from todoke.model.trees import Look, Tree
@@ -41,6 +42,32 @@ class Published(Protocol):
 
     async def latest(self, spec: SourceSpec, revision: str) -> str: ...
     async def tree(self, spec: SourceSpec, revision: str) -> Tree: ...
+
+
+class Foreseen(Protocol):
+    """What a delivery would do."""
+
+    @property
+    def plan(self) -> Plan: ...
+
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+
+
+class Live(Protocol):
+    """A cluster, asked with a person's own rights. Implemented by todoke.delivery."""
+
+    async def capabilities(self) -> tuple[str, tuple[str, ...]]: ...  # its version, and the API versions it serves
+
+    async def foreseen(
+        self, body: Mapping[str, Any], checkouts: Sequence[Checkout], before: Sequence[Checkout] = ()
+    ) -> Foreseen:
+        """What a delivery of an Application's sources at these revisions would do now.
+
+        Args: before: those that are taken as delivered, whose fields go when the new ones do not have them.
+        Raises: DeliveryError: it cannot be delivered as it is, or the cluster does not say.
+        """
+        ...
 
 
 class Renderer(Protocol):

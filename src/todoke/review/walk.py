@@ -9,14 +9,15 @@ import msgspec
 
 from todoke.compare import manifests
 from todoke.generate import applications as generated
-from todoke.model.errors import Blocked
+from todoke.model.errors import Blocked, DeliveryError
 from todoke.model.objects import Manifest
 from todoke.model.renderings import Rendering
-from todoke.model.reviews import ObjectChange, Review, UnitKey, UnitReview
+from todoke.model.reviews import LiveReview, ObjectChange, Review, UnitKey, UnitReview
 from todoke.model.sources import place_of
 from todoke.model.trees import Tree
 from todoke.review.find import Definition, Finder, is_definition
-from todoke.review.ports import Clone, Evaluate, Published, ReadDocuments, Renderer
+from todoke.review.live import live_changes
+from todoke.review.ports import Clone, Evaluate, Live, Published, ReadDocuments, Renderer
 from todoke.review.repository import Files
 from todoke.review.units import Side, Unit, application_unit, folders_of, kustomization_unit
 
@@ -56,6 +57,7 @@ class Rooms(msgspec.Struct, frozen=True):
     load: Callable[[bytes], Any]  # one YAML document, as Kubernetes reads it
     evaluate: Evaluate
     published: Published
+    live: Live | None = None  # the cluster that both sides are held against
 
 
 class Reviewer:
@@ -71,7 +73,7 @@ class Reviewer:
 
         Raises: Blocked: there is no such revision.
         """
-        clone = self._rooms.clone
+        clone, wish = self._rooms.clone, await self._for_cluster(wish)
         base = clone.commit(wish.base)
         head = clone.commit(wish.head) if wish.head else ""
         if not wish.exact:
@@ -80,6 +82,15 @@ class Reviewer:
         found = _Found(self, old, new)
         await found.look(wish.paths, progress)
         return Review(wish.base, wish.head or "the working copy", found.reviews(), tuple(dict.fromkeys(found.notes)))
+
+    async def _for_cluster(self, wish: Wish) -> Wish:
+        """A wish whose charts are told of the cluster that is asked, where nobody says otherwise."""
+        if self._rooms.live is None:
+            return wish
+        version, apis = await self._rooms.live.capabilities()
+        return msgspec.structs.replace(
+            wish, kube_version=wish.kube_version or version, api_versions=wish.api_versions or apis
+        )
 
     def path(self, path: Path) -> str:
         """A path of this machine from the clone's root. Raises: Blocked: it lies elsewhere."""
@@ -133,10 +144,29 @@ class Reviewer:
     async def compared(self, old: Unit | None, new: Unit | None) -> "_Compared":
         """A unit on both sides, rendered as far as it has to be."""
         async with self._places:
-            after = await self._rendered(new)
-            if old is not None and new is not None and await self._unchanged(old, new, after):
-                return _Compared(old, new, after, after)
-            return _Compared(old, new, await self._rendered(old), after)
+            after = before = await self._rendered(new)
+            if old is None or new is None or not await self._unchanged(old, new, after):
+                before = await self._rendered(old)
+            return _Compared(old, new, before, after, await self._live(old, new, same=before is after))
+
+    async def _live(self, old: Unit | None, new: Unit | None, *, same: bool) -> LiveReview | None:
+        """What merging would change in the cluster of an Application, as far as both sides can be rendered."""
+        live, unit = self._rooms.live, new or old
+        if live is None or unit is None or unit.key.kind != "Application":
+            return None
+        if new is None:
+            return LiveReview(note="its Application goes: what becomes of its objects, its finalizer decides")
+        if new.problem:
+            return LiveReview(note="not compared with the cluster, because the head side is not rendered")
+        before = () if old is None else old.checkouts
+        try:
+            head = await live.foreseen(new.body, new.checkouts, before)
+            base = head.plan if same else None
+            if old is not None and old.checkouts and not same:
+                base = (await live.foreseen(old.body, old.checkouts)).plan
+        except DeliveryError as error:
+            return LiveReview(note=f"not compared with the cluster: {error}")
+        return LiveReview(live_changes(base, head.plan), "; ".join(head.notes))
 
     async def _unchanged(self, old: Unit, new: Unit, after: "_Rendered") -> bool:
         """Whether the old side answers all looks of the new one's rendering as the new side did."""
@@ -177,6 +207,7 @@ class _Compared(msgspec.Struct, frozen=True):
     new: Unit | None
     before: _Rendered
     after: _Rendered
+    live: LiveReview | None = None
 
 
 class _Found:
@@ -266,7 +297,7 @@ def _review(key: UnitKey, compared: _Compared) -> UnitReview:
         return UnitReview(key, "not rendered", origin, problems=problems)
     changes = manifests.changes(before.manifests, after.manifests) if before is not after else ()
     verdict: Any = "added" if old is None else "removed" if new is None else "changed" if changes else "same"
-    return UnitReview(key, verdict, origin, changes, objects=len(after.manifests))
+    return UnitReview(key, verdict, origin, changes, objects=len(after.manifests), live=compared.live)
 
 
 def with_moves(reviews: Mapping[UnitKey, UnitReview]) -> dict[UnitKey, UnitReview]:

@@ -11,7 +11,7 @@ from todoke.cli.lazy import examples
 from todoke.cli.output import as_json, out, output_option
 from todoke.cli.review import reports
 from todoke.cli.review.meter import Meter
-from todoke.cli.session import Doors
+from todoke.cli.session import Doors, settings_from
 from todoke.model.reviews import Review
 from todoke.review.walk import Wish
 
@@ -25,6 +25,7 @@ _DIFFERS, _FAILED = 1, 2
         "todoke diff --base main --head my-branch",
         "todoke diff --base origin/main --head HEAD -o markdown > comment.md",
         "todoke diff --base v1.2 --exact apps/shop",
+        "todoke diff --base main --kubeconfig ~/.kube/config",
     ),
 )
 @click.option("--base", default="main", metavar="REF", show_default=True, help="What it is compared with.")
@@ -36,6 +37,10 @@ _DIFFERS, _FAILED = 1, 2
 @click.option("--offline", is_flag=True, help="Do not fetch charts from repositories elsewhere.")
 @click.option("--kube-version", default="", metavar="VERSION", help="What charts are told of the cluster.")
 @click.option("--api-versions", multiple=True, metavar="GROUP/VERSION", help="What charts are told it serves. (many)")
+@click.option("--kubeconfig", metavar="FILE", help="Compare with the cluster of this kubeconfig too.")
+@click.option("--context", "cluster", metavar="NAME", help="Compare with the cluster of this context too.")
+@click.option("-n", "--namespace", metavar="NAME", help="Control namespace of the todoke there. [default: todoke]")
+@click.option("--installation", metavar="NAME", help="Name of the installation there, when it has one.")
 @click.option(
     "--limit", default=reports.LARGEST_COMMENT, show_default=True, metavar="LETTERS", help="Longest markdown text."
 )
@@ -51,6 +56,10 @@ def command(
     offline: bool,
     kube_version: str,
     api_versions: tuple[str, ...],
+    kubeconfig: str | None,
+    cluster: str | None,
+    namespace: str | None,
+    installation: str | None,
     limit: int,
     output: str,
     paths: tuple[Path, ...],
@@ -61,12 +70,20 @@ def command(
     both sides, and compares object by object. Charts that they name in public Helm repositories and registries are
     fetched and kept, and nothing else. PATHS narrow it to what is defined or rendered there. Values of Secrets
     are masked. Exit codes: 0 nothing changes, 1 something does, 2 failed.
+
+    With --kubeconfig or --context the cluster is asked as well, with your own rights and without any write: what
+    merging would really change there, and what is not as Git says already.
     """
+    asked = kubeconfig is not None or cluster is not None
+    if not asked and (namespace or installation):
+        raise click.UsageError("--namespace and --installation mean something with --kubeconfig or --context only")
     context.meta[EXIT_CODE] = _FAILED
     doors: Doors = context.find_root().obj
+    flags = {"kubeconfig": kubeconfig, "context": cluster, "namespace": namespace, "installation": installation}
+    settings = settings_from(doors, flags)
 
     async def ask() -> Review:
-        async with doors.reviewer(doors.settings({}), Path.cwd()) as reviewer:
+        async with doors.reviewer(settings, Path.cwd(), asked) as reviewer:
             inside = tuple(reviewer.path(path) for path in paths)
             wish = Wish(base, head, inside, exact, repo_urls, kube_version, api_versions, offline)
             with Meter("rendering", time.monotonic) as meter:

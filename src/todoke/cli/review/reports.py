@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from todoke.cli.output import style
+from todoke.cli.review import clusters
 from todoke.cli.review.hunks import hunks
 from todoke.model.objects import ObjectKey
 from todoke.model.reviews import ObjectChange, Review, UnitReview
@@ -22,9 +23,15 @@ def text(review: Review) -> str:
     """For a terminal."""
     parts = []
     for unit in review.units:
-        if unit.verdict in _CHANGED or (unit.verdict == "not rendered" and _concerns(unit)):
+        if _is_told(unit):
             parts.append("\n".join(_unit_lines(unit)))
     return "\n\n".join([*parts, "\n".join(_ends(review))])
+
+
+def _is_told(unit: UnitReview) -> bool:
+    if unit.verdict == "not rendered":
+        return _concerns(unit)
+    return unit.verdict in _CHANGED or bool(unit.live and unit.live.changes)
 
 
 def _unit_lines(unit: UnitReview) -> Iterator[str]:
@@ -41,6 +48,8 @@ def _unit_lines(unit: UnitReview) -> Iterator[str]:
             yield f"    (also {_fields(change.folded)})"
     if quiet := _noise(unit):
         yield f"  {_objects(len(quiet))} {_differ(quiet)} only in {_fields(_folded(quiet))}"
+    for line in clusters.lines(unit.live):
+        yield f"  {line}"
 
 
 def _news(unit: UnitReview) -> str:
@@ -119,6 +128,8 @@ def summary(review: Review) -> str:
 
 def _ends(review: Review) -> Iterator[str]:
     yield summary(review)
+    if said := clusters.summary(review):
+        yield said
     elsewhere = [unit for unit in review.units if unit.verdict == "not rendered" and not _concerns(unit)]
     if elsewhere:
         names = ", ".join(str(unit.key) for unit in elsewhere[:5]) + (" …" if len(elsewhere) > 5 else "")
@@ -133,7 +144,7 @@ def markdown(review: Review, limit: int) -> str:
     ends = "\n".join(f"* {line}" for line in [*_ends(review)][1:])
     parts, size, left = [head], len(head) + len(ends) + 200, 0
     for unit in review.units:
-        if unit.verdict not in _CHANGED and not (unit.verdict == "not rendered" and _concerns(unit)):
+        if not _is_told(unit):
             continue
         block = _details(unit)
         if size + len(block) > limit:
@@ -161,7 +172,7 @@ def _counts(unit: UnitReview) -> str:
     words = [f"{number} {action}" for action, number in counts.items()]
     if quiet := _noise(unit):
         words.append(f"{len(quiet)} with chart labels or checksums only")
-    return ", ".join(words)
+    return ", ".join(words) or "unchanged"
 
 
 def _details(unit: UnitReview) -> str:
@@ -181,6 +192,8 @@ def _details(unit: UnitReview) -> str:
         found.append("")
     if quiet := _noise(unit):
         found += [f"{_objects(len(quiet))} {_differ(quiet)} only in {_escaped(_fields(_folded(quiet)))}", ""]
+    if lines := [*clusters.lines(unit.live)]:
+        found += ["In the cluster:", "", *(f"* {_escaped(line)}" for line in lines), ""]
     return "\n".join([*found, "</details>", ""])
 
 
@@ -221,7 +234,7 @@ def _unit_data(unit: UnitReview) -> dict[str, Any]:
         "problems": list(unit.problems),
         "objects": unit.objects,
         "changes": [_change_data(change) for change in unit.changes],
-    }
+    } | ({"live": clusters.data(unit.live)} if unit.live is not None else {})
 
 
 def _change_data(change: ObjectChange) -> dict[str, Any]:
