@@ -2,6 +2,7 @@
 
     python -m bench.gitops --json figures.json
     python -m bench.gitops --applications 100 --scenarios S1,S4 --profile
+    python -m bench.gitops --helm --applications 300      # S1 and S3 of Helm charts in 50 repositories
 
 See README.md in this folder for what the scenarios and the columns mean. Exits with 1 when the cluster is not what
 Git says at the end of any scenario.
@@ -38,6 +39,11 @@ SCENARIOS: dict[str, tuple[Scenario, ...]] = {
         lambda stage: scenarios.restart(stage, signal.SIGKILL, "S6 SIGKILL"),
     ),
 }
+HELM_SCENARIOS: dict[str, tuple[Scenario, ...]] = {
+    "S1": (lambda stage: scenarios.create_all(stage, "S1 Helm"),),
+    "S3": (lambda stage: scenarios.one_commit(stage, "S3 Helm"),),
+}
+"""Of many repositories: a commit to all of them has no one revision to wait for."""
 DEPLOYMENTS = 100
 
 
@@ -51,7 +57,8 @@ class Run:
 
     async def applications(self, count: int) -> None:
         """S1 to S6 with so many applications. S1 always runs: the others need what it creates."""
-        steps = [step for name, steps in SCENARIOS.items() if name in self.chosen or name == "S1" for step in steps]
+        known = HELM_SCENARIOS if self.options.helm else SCENARIOS
+        steps = [step for name, steps in known.items() if name in self.chosen or name == "S1" for step in steps]
         async with Stage.built(self.options, count) as stage:
             await self._play(stage, steps)
 
@@ -107,6 +114,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--idle-seconds", type=float, default=60.0, help="of S2")
     parser.add_argument("--poll-seconds", type=float, default=30.0, help="how often the controller polls Git")
     parser.add_argument("--http", action="store_true", help="serve the repository by smart HTTP, not as file://")
+    parser.add_argument("--helm", action="store_true", help="Helm applications of 10 charts in 50 repositories")
     parser.add_argument("--profile", action="store_true", help="under cProfile; prints what took the time")
     parser.add_argument(
         "--sources", type=Path, default=SOURCES, help="folder with the package; default: this checkout's"
@@ -123,6 +131,7 @@ async def _run(arguments: argparse.Namespace, folder: Path) -> int:
         poll_seconds=arguments.poll_seconds,
         http=arguments.http,
         profile=arguments.profile,
+        helm=arguments.helm,
     )
     chosen = arguments.scenarios.split(",")
     run = Run(options, chosen)
@@ -130,7 +139,7 @@ async def _run(arguments: argparse.Namespace, folder: Path) -> int:
     try:
         for count in arguments.applications if set(chosen) & set(SCENARIOS) else ():
             await run.applications(count)
-        if "B" in chosen:
+        if "B" in chosen and not options.helm:
             await run.deployments(DEPLOYMENTS)
     finally:
         code = run.finish(arguments.json)

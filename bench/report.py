@@ -100,7 +100,7 @@ def beside_peers(rows: Iterable[Figures]) -> str:
     for name, figures in largest.items():
         ours = f"{figures.seconds:.3f} s, {figures.cpu:.2f} CPU s, {figures.peak_mib:.0f} MiB"
         lines.append((name, str(figures.applications), ours, *PEERS[name]))
-    return f"{aligned(lines)}\n{_PEERS_NOTE}"
+    return f"{aligned(lines)}\n{_PEERS_NOTE}" if largest else ""
 
 
 def missed(rows: Iterable[Figures]) -> list[str]:

@@ -66,7 +66,7 @@ async def heal_many(stage: Stage) -> Figures:
     return await stage.verify(figures)
 
 
-async def one_commit(stage: Stage) -> Figures:
+async def one_commit(stage: Stage, scenario: str = "S3") -> Figures:
     """S3: a commit to one application, several times; the clock starts with the refresh annotation."""
     await _eyes(stage)
     meter, told, used = await stage.meter(), [], []
@@ -79,7 +79,7 @@ async def one_commit(stage: Stage) -> Figures:
         seconds.append(live)
         told.append(status)
         used.append(meter.cpu() - before)
-    figures, requests = await meter.stop("S3", statistics.median(seconds))
+    figures, requests = await meter.stop(scenario, statistics.median(seconds))
     figures.repeats, figures.cpu = seconds, statistics.median(used)
     figures.notes.append(f"CPU is the median of {', '.join(f'{one:.2f}' for one in used)}")
     figures.notes.append(f"requests are those of {COMMITS} commits: {_writes(requests)}")

@@ -19,6 +19,7 @@ from tests.cluster.git_repo import Repo
 from tests.cluster.git_server import GitServer
 from tests.cluster.waiting import until
 
+from bench.charts import HelmFleet
 from bench.controller import Controller
 from bench.meters import AuditLog, Requests, cpu_seconds, machine_seconds, peak_mib, reset_peak
 from bench.reader import Eye, verify
@@ -40,6 +41,7 @@ class Options:
     poll_seconds: float = 30.0
     http: bool = False
     profile: bool = False
+    helm: bool = False  # charts in 50 repositories in place of plain manifests in one
 
 
 @dataclass(slots=True)
@@ -125,7 +127,7 @@ class Stage:
 
     plane: ControlPlane
     controller: Controller
-    fleet: Fleet
+    fleet: Fleet | HelmFleet
     audit: AuditLog
     api: ApiClient
     meddler: ApiClient
@@ -142,7 +144,7 @@ class Stage:
     @asynccontextmanager
     async def built(cls, options: Options, count: int, *, deployments: bool = False) -> AsyncIterator[Self]:
         """A fresh control plane with a mover, the repository, and the controller ready for Applications."""
-        folder = options.folder / f"{'B' if deployments else 'S'}{count}"
+        folder = options.folder / f"{'B' if deployments else 'H' if options.helm else 'S'}{count}"
         folder.mkdir()
         stage = cls(options)
         with ExitStack() as processes:
@@ -171,7 +173,13 @@ class Stage:
                 await stage.controller.ready()
                 yield stage
 
-    def _repository(self, processes: ExitStack, folder: Path, count: int, deployments: bool) -> Fleet:
+    def _repository(self, processes: ExitStack, folder: Path, count: int, deployments: bool) -> Fleet | HelmFleet:
+        if self.options.helm:
+            git, url = folder / "git", (folder / "git").resolve().as_uri()
+            if self.http:
+                self._git_server = processes.enter_context(GitServer(git))
+                url = self._git_server.url("").rstrip("/")
+            return HelmFleet(git, url, count)
         repo = Repo.create(folder / "git" / "fleet.git")
         url = repo.url
         if self.http:
