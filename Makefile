@@ -7,7 +7,7 @@ BIN := .venv/bin
 SCHEMA := src/todoke_sandbox/schema
 WORKER := src/todoke/render/bin/render-worker
 
-.PHONY: help setup demo recording test test-quick lint bench plane judges lock clean
+.PHONY: help setup demo recording test test-quick lint bench plane judges wheels lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -59,6 +59,9 @@ lint: setup ## formatting, style, types, import contracts
 
 bench: setup plane ## the figures in bench/README.md; takes about ten minutes
 	@$(BIN)/python -m bench.gitops $(ARGS)
+
+wheels: setup ## one wheel for each machine that is released, into dist/; the first time this takes minutes
+	@$(BIN)/python -m tools.wheels --all
 
 lock: setup ## bring the locked requirements up to date
 	@cd requirements && for name in uv run dev; do \
