@@ -46,19 +46,3 @@ func startPoller() error {
 	}
 	return write.Close()
 }
-
-// noTransport answers every HTTP request with an error that says why.
-type noTransport struct{}
-
-func (noTransport) RoundTrip(wanted *http.Request) (*http.Response, error) {
-	return nil, remote(wanted.URL.Redacted())
-}
-
-// remoteResource is the error for something that would have to be fetched.
-type remoteResource struct{ url string }
-
-func (r remoteResource) Error() string {
-	return "remote resources are not fetched by the render worker: " + r.url
-}
-
-func remote(url string) error { return remoteResource{url} }

@@ -12,26 +12,40 @@ import (
 
 // treeRoot is where kustomize sees the tree. Its name is one that no path of a person has, so that it can be taken out
 // of messages, and that an absolute path in a kustomization is told from one of ours.
-const treeRoot = filesys.ConfirmedDir("/<tree>")
+const treeRoot = "/<tree>"
 
 var errReadOnly = errors.New("the render worker writes no files")
 
-// treeFiles is the tree as kustomize's file system.
-type treeFiles struct{ tree *tree }
+// treeFiles is the tree, and all that is mounted into it, as kustomize's file system.
+type treeFiles struct{ *build }
 
 var _ filesys.FileSystem = treeFiles{}
 
 // inTree returns the path in the tree of one that kustomize made.
-func inTree(path string) (string, error) {
+func (f treeFiles) inTree(path string) (string, error) {
 	clean := filepath.Clean(path)
-	if clean == treeRoot.String() {
-		return "", nil
+	for _, one := range f.roots {
+		if clean == one.name {
+			return one.within, nil
+		}
+		if rest, ok := strings.CutPrefix(clean, one.name+"/"); ok {
+			return filepath.Join(one.within, rest), nil
+		}
 	}
-	within, ok := strings.CutPrefix(clean, treeRoot.String()+"/")
-	if !ok {
-		return "", fmt.Errorf("the path %s leads out of the repository", path)
+	return "", fmt.Errorf("the path %s leads out of the repository", path)
+}
+
+// seen returns the path under which kustomize sees one in the tree.
+func (f treeFiles) seen(within string) string {
+	for _, one := range f.roots[1:] {
+		if rest, ok := below(one.within, within); ok {
+			return filepath.Join(one.name, rest)
+		}
+		if within == one.within {
+			return one.name
+		}
 	}
-	return within, nil
+	return filepath.Join(f.roots[0].name, within)
 }
 
 func absent(path string) error {
@@ -40,15 +54,15 @@ func absent(path string) error {
 
 // CleanedAbs splits a path into the folder that it really lies in and its name; the name of a folder is "".
 func (f treeFiles) CleanedAbs(path string) (filesys.ConfirmedDir, string, error) {
-	within, err := inTree(path)
+	within, err := f.inTree(path)
 	if err != nil {
 		return "", "", err
 	}
 	if within == "" {
-		return treeRoot, "", nil
+		return filesys.ConfirmedDir(f.roots[0].name), "", nil
 	}
 	found := f.tree.look(within)
-	real := filepath.Join(treeRoot.String(), found.real)
+	real := f.seen(found.real)
 	switch found.kind {
 	case folder:
 		return filesys.ConfirmedDir(real), "", nil
@@ -72,7 +86,7 @@ func (f treeFiles) IsDir(path string) bool {
 
 // ReadFile returns the contents of a file.
 func (f treeFiles) ReadFile(path string) ([]byte, error) {
-	within, err := inTree(path)
+	within, err := f.inTree(path)
 	if err != nil {
 		return nil, err
 	}
@@ -80,12 +94,15 @@ func (f treeFiles) ReadFile(path string) ([]byte, error) {
 	if !found {
 		return nil, absent(path)
 	}
+	if isKustomization(path) {
+		return f.local(filepath.Dir(filepath.Clean(path)), data), nil
+	}
 	return data, nil
 }
 
 // ReadDir returns the names in a folder.
 func (f treeFiles) ReadDir(path string) ([]string, error) {
-	within, err := inTree(path)
+	within, err := f.inTree(path)
 	if err != nil {
 		return nil, err
 	}

@@ -110,20 +110,20 @@ func mergedValues(wanted *request) (map[string]any, error) {
 		}
 		values = loader.MergeMaps(values, more)
 	}
-	for _, set := range wanted.Set {
+	for index, set := range wanted.Set {
 		if err := strvals.ParseInto(set, values); err != nil {
-			return nil, fmt.Errorf("failed parsing --set data: %w", err)
+			return nil, fmt.Errorf("failed parsing --set data %d: %w", index+1, err)
 		}
 	}
-	for _, set := range wanted.SetString {
+	for index, set := range wanted.SetString {
 		if err := strvals.ParseIntoString(set, values); err != nil {
-			return nil, fmt.Errorf("failed parsing --set-string data: %w", err)
+			return nil, fmt.Errorf("failed parsing --set-string data %d: %w", index+1, err)
 		}
 	}
-	for _, set := range wanted.SetFile {
+	for index, set := range wanted.SetFile {
 		text := func([]rune) (any, error) { return set[1], nil }
 		if err := strvals.ParseIntoFile(set[0]+"=file", values, text); err != nil {
-			return nil, fmt.Errorf("failed parsing --set-file data: %w", err)
+			return nil, fmt.Errorf("failed parsing --set-file data %d: %w", index+1, err)
 		}
 	}
 	return values, nil
@@ -176,6 +176,9 @@ func printed(loaded *chart.Chart, texts map[string]string, wanted *request) ([]b
 		fmt.Fprintf(&objects, "---\n# Source: %s\n%s\n", manifest.Name, manifest.Content)
 	}
 	output := append(bytes.TrimSpace(objects.Bytes()), '\n')
+	if wanted.skipHooks {
+		hooks = nil
+	}
 	for _, hook := range hooks {
 		if !wanted.SkipTests || !slices.Contains(hook.Events, release.HookTest) {
 			output = fmt.Appendf(output, "---\n# Source: %s\n%s\n", hook.Path, hook.Manifest)

@@ -2,35 +2,25 @@ package main
 
 import (
 	"errors"
-	"path"
+	"path/filepath"
 	"regexp"
 	"strings"
 
-	"sigs.k8s.io/kustomize/api/konfig"
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/openapi"
 	"sigs.k8s.io/kustomize/kyaml/openapi/kubernetesapi"
-	"sigs.k8s.io/yaml"
 )
 
 // What kustomize says where it would start a program that is not there.
-const (
-	wantedGit  = "no 'git' program on path"
-	wantedHelm = "must specify --enable-helm"
-)
+const wantedGit = "no 'git' program on path"
 
-var errHelmCharts = errors.New("helmCharts are not rendered by kustomize in the render worker: " +
-	"render the chart first and give its objects in place of helmCharts")
+var errHelmCharts = errors.New("helmCharts are rendered with --enable-helm only: " +
+	"set it in kustomize.buildOptions of the ConfigMap argocd-cm, or by --kustomize-options")
 
-// remoteRepository matches what kustomize takes for a Git repository rather than for a folder.
-var remoteRepository = regexp.MustCompile(`(?i)^(git::)?((ssh|https?|file)://|[a-z][a-z0-9-]*@|github\.com[/:])`)
-
-var password = regexp.MustCompile(`(://[^/@:]*):[^/@]*@`)
-
-// kustomize returns what `kustomize build` prints for a folder: plugins and helmCharts off, nothing fetched.
-func kustomize(files *tree, wanted *request) ([]byte, error) {
-	root, err := cleaned(wanted.Path)
+// kustomize returns what `kustomize build` prints for a folder. What it wants from elsewhere must have been fetched.
+func kustomize(files *tree, wanted *request) (output []byte, err error) {
+	folder, err := cleaned(wanted.Path)
 	if err != nil {
 		return nil, err
 	}
@@ -38,22 +28,35 @@ func kustomize(files *tree, wanted *request) ([]byte, error) {
 		return nil, err
 	}
 	options := krusty.MakeDefaultOptions()
+	options.PluginConfig.HelmConfig.Enabled = wanted.EnableHelm
 	if wanted.Reorder != "none" {
 		options.Reorder = krusty.ReorderOptionUnspecified // sortOptions of the kustomization, else the legacy order
 	}
 	if !wanted.LoadRestrictions {
 		options.LoadRestrictions = types.LoadRestrictionsNone
 	}
+	running = newBuild(files, wanted)
+	defer func() {
+		if running.wanted != nil { // then nothing else counts, not even a crash: it may come of what is left out
+			_ = recover()
+			output, err = nil, &missingRemotes{running.wanted}
+		}
+		running = nil
+	}()
 	defer forgetSchema()
-	objects, err := krusty.MakeKustomizer(options).Run(treeFiles{files}, treeRoot.Join(root))
+	start := filepath.Join(running.roots[0].name, folder)
+	objects, err := krusty.MakeKustomizer(options).Run(treeFiles{running}, start)
 	if ownSchema() && schemaUsed {
 		openapi.ResetOpenAPI()
-		objects, err = krusty.MakeKustomizer(options).Run(treeFiles{files}, treeRoot.Join(root))
+		objects, err = krusty.MakeKustomizer(options).Run(treeFiles{running}, start)
 	}
 	if err != nil {
-		return nil, explained(files, err)
+		return nil, running.explained(err)
 	}
-	return objects.AsYaml()
+	if output, err = objects.AsYaml(); err != nil {
+		return nil, running.explained(err)
+	}
+	return running.told(output)
 }
 
 // schemaUsed tells whether kustomize may have loaded the Kubernetes schema, which it keeps for the whole process. A
@@ -84,56 +87,53 @@ func cleanedOverlay(given map[string]string) (map[string]string, error) {
 	return overlay, nil
 }
 
-// explained puts a reason in the place of a message that speaks of programs which the worker does not have.
-func explained(files *tree, err error) error {
-	var fetched remoteResource
-	switch text := err.Error(); {
-	case errors.As(err, &fetched):
-		return fetched
-	case strings.Contains(text, wantedGit):
-		return remote(firstRemote(files))
-	case strings.Contains(text, wantedHelm):
+// explained gives an error the paths that a person knows, and no address in our memory.
+func (b *build) explained(err error) error {
+	text := err.Error()
+	if strings.Contains(text, errHelmCharts.Error()) {
 		return errHelmCharts
 	}
-	return err
+	if strings.Contains(text, wantedGit) {
+		return remote("a Git repository that is named by way of a merged or generated entry")
+	}
+	return errors.New(withoutPassword(withoutAddresses(b.plain(text))))
 }
 
-// firstRemote returns the URL for which kustomize wanted Git: its message does not always name it, so that it is looked
-// up in the kustomizations that were read.
-func firstRemote(files *tree) string {
-	for _, text := range kustomizations(files) {
-		var kustomization struct{ Resources, Bases, Components, Generators, Transformers, Validators []string }
-		if yaml.Unmarshal(text, &kustomization) != nil {
-			continue
-		}
-		for _, entries := range [][]string{
-			kustomization.Resources, kustomization.Bases, kustomization.Components,
-			kustomization.Generators, kustomization.Transformers, kustomization.Validators,
-		} {
-			for _, entry := range entries {
-				if remoteRepository.MatchString(entry) {
-					return password.ReplaceAllString(entry, "$1:xxxxx@")
-				}
-			}
-		}
-	}
-	return "a Git repository"
-}
+var (
+	address     = regexp.MustCompile(`\(?0x[0-9a-f]{6,}\)?`)
+	emptySpaces = regexp.MustCompile(` {2,}`)
+)
 
-func kustomizations(files *tree) [][]byte {
-	var texts [][]byte
-	add := func(name string, text []byte) {
-		for _, recognized := range konfig.RecognizedKustomizationFileNames() {
-			if path.Base(name) == recognized && len(text) > 0 {
-				texts = append(texts, text)
+// withoutAddresses drops what Go prints of a structure with pointers in it.
+func withoutAddresses(text string) string {
+	if !address.MatchString(text) {
+		return text
+	}
+	var kept strings.Builder
+	for {
+		before, after, found := strings.Cut(text, "&{")
+		if !found {
+			break
+		}
+		end, depth := len(after), 1
+		for at, letter := range after {
+			if letter == '{' {
+				depth++
+			} else if letter == '}' {
+				depth--
+			}
+			if depth == 0 {
+				end = at + 1
+				break
 			}
 		}
+		kept.WriteString(before)
+		if dump := after[:end]; !address.MatchString(dump) {
+			kept.WriteString("&{" + dump)
+		}
+		text = after[end:]
 	}
-	for name, text := range files.overlay {
-		add(name, []byte(text))
-	}
-	for name, read := range files.contents {
-		add(name, read.data)
-	}
-	return texts
+	kept.WriteString(text)
+	told := address.ReplaceAllString(kept.String(), "")
+	return strings.ReplaceAll(emptySpaces.ReplaceAllString(told, " "), " : ", ": ")
 }

@@ -40,6 +40,9 @@ func main() {
 	if err := confine(); err != nil {
 		fail(err)
 	}
+	if err := takeOverCharts(); err != nil {
+		fail(err)
+	}
 	parent.send('H', greeting)
 	for {
 		kind, payload := parent.receive()
@@ -80,6 +83,8 @@ type request struct {
 	Overlay          map[string]string `json:"overlay"`
 	LoadRestrictions bool              `json:"load_restrictions"`
 	Reorder          string            `json:"reorder"`
+	EnableHelm       bool              `json:"enable_helm"`
+	Elsewhere        elsewhere         `json:"elsewhere"`
 
 	Release              string      `json:"release"`
 	Namespace            string      `json:"namespace"`
@@ -92,6 +97,7 @@ type request struct {
 	IncludeCRDs          bool        `json:"include_crds"`
 	SkipTests            bool        `json:"skip_tests"`
 	SkipSchemaValidation bool        `json:"skip_schema_validation"`
+	skipHooks            bool
 
 	Libs []string            `json:"libs"`
 	Ext  map[string]variable `json:"ext"`
@@ -109,10 +115,9 @@ type request struct {
 type ending struct {
 	Error   string       `json:"error"`
 	Missing []dependency `json:"missing,omitempty"`
-}
 
-// withoutRoot gives paths in messages the form that they have in the tree.
-var withoutRoot = strings.NewReplacer(string(treeRoot)+"/", "", string(treeRoot), ".")
+	Wanted []map[string]string `json:"wanted,omitempty"`
+}
 
 // serve carries out one request and tells its end, whatever happens in the engine.
 func serve(parent *wire, payload []byte) {
@@ -120,9 +125,12 @@ func serve(parent *wire, payload []byte) {
 	output, err := render(files, payload)
 	end := ending{}
 	if err != nil {
-		end.Error = shortened(withoutRoot.Replace(err.Error()))
+		end.Error = shortened(err.Error())
 		if missing, ok := err.(*missingDependencies); ok {
 			end.Missing = missing.missing
+		}
+		if missing, ok := err.(*missingRemotes); ok {
+			end.Wanted = missing.wanted
 		}
 	} else {
 		parent.output(output)

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"text/template"
 
-	"github.com/Masterminds/sprig/v3"
 	"github.com/gosimple/slug"
 	"sigs.k8s.io/yaml"
 )
@@ -28,10 +27,7 @@ var plainStep = regexp.MustCompile(`^[\w-]+$`)
 
 // templateFunctions are those of Argo CD's ApplicationSets: sprig without what reads the machine, and a few more.
 var templateFunctions = func() template.FuncMap {
-	functions := sprig.TxtFuncMap()
-	for _, name := range []string{"env", "expandenv", "getHostByName"} {
-		delete(functions, name)
-	}
+	functions := safeFunctions()
 	functions["normalize"] = normalize
 	functions["slugify"] = slugify
 	functions["toYaml"] = toYAML

@@ -12,6 +12,7 @@ from todoke.model.credentials import LABEL, Credential, SecretText, credential_o
 from todoke.model.deliverables import DeliverableKey
 from todoke.model.errors import Blocked, Missing, NotReady
 from todoke.model.objects import LiveObject, ObjectKey
+from todoke.model.trusted import Trusted
 
 
 class FakeApplications:
@@ -62,8 +63,11 @@ class FakeApplications:
         assert found is not None
         self.secrets.append(found)
 
-    async def known_hosts(self) -> str:
-        return ""
+    async def config(self) -> dict[str, str]:
+        return {}
+
+    async def trusted(self) -> Trusted:
+        return Trusted()
 
     async def drop_secret(self, name: str) -> None:
         self.secrets = [secret for secret in self.secrets if secret.origin != f"Secret/{self.namespace}/{name}"]

@@ -12,8 +12,10 @@ from tests.fake_tree import FakeTree
 from todoke.delivery.ports import Permitted
 from todoke.model.credentials import Credential
 from todoke.model.errors import Blocked, Unreachable
+from todoke.model.signatures import Signature, State, Trust
 from todoke.model.sources import CommitInfo, Origin, Reverted, RevertRequest, SourceSpec
 from todoke.model.trees import Tree
+from todoke.model.trusted import Trusted
 from todoke.source.folder import FolderTree
 
 _FIELD = "spec.source.targetRevision"
@@ -51,6 +53,8 @@ class FakeSource:
         self.down: set[str] = set()
         self.asked: dict[str, int] = {}
         self.credentials: list[Credential] = []
+        self.signers: dict[str, str] = {}
+        """The keys that commits are signed with."""
         self.pushed: list[RevertRequest] = []
 
     def push(self, repo_url: str, files: dict[str, str | None], message: str = "change", branch: str = "main") -> str:
@@ -80,8 +84,8 @@ class FakeSource:
         """Put a tag on a commit."""
         self.repositories[repo_url].tags[name] = sha
 
-    def use_known_hosts(self, text: str) -> None:
-        self.known_hosts = text
+    def use_trusted(self, trusted: Trusted) -> None:
+        self.trusted = trusted
 
     def use_credentials(self, credentials: Iterable[Credential]) -> None:
         self.credentials = list(credentials)
@@ -109,6 +113,12 @@ class FakeSource:
         if len(known) == 1:
             return known[0]
         raise Blocked(f"repository {repo_url}", f'revision "{revision}" not found', field=_FIELD)
+
+    async def untrusted(self, spec: SourceSpec, revision: str, wanted: str, trust: Trust) -> tuple[str, ...]:
+        signer = self.signers.get(revision, "")
+        state = State.GOOD if signer else State.UNSIGNED
+        reason = trust.refusal(Signature(f"commit {revision}", "Taro Test", state, signer, (signer,)))
+        return (reason,) if reason else ()
 
     def folder(self, path: Path) -> Tree:
         return FolderTree(path)

@@ -6,7 +6,7 @@ finalizers, kinds that are not served, and failures on demand. tests/contract sh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 import yaml
@@ -55,6 +55,9 @@ class FakeRenderer:
     def __init__(self) -> None:
         self.judged: list[str] = []
         """The applications whose inputs were compared, in order."""
+
+    def use_config(self, config: Mapping[str, str]) -> None:
+        """It has no options."""
 
     async def render(
         self, checkout: Checkout, context: RenderContext, stamp: Stamp, *, fresh: bool = False

@@ -22,7 +22,8 @@ def test_flag_beats_environment_beats_default() -> None:
 
 @pytest.mark.parametrize("name", list(get_type_hints(Settings)))
 def test_each_is_read_from_its_variable(name: str) -> None:
-    text, value = ("[::1]:0", "[::1]:0") if name == "listen" else OTHERS[get_type_hints(Settings)[name]]
+    own = {"listen": "[::1]:0", "private_networks": "10.0.0.0/8, fd00::/8"}
+    text, value = (own[name], own[name]) if name in own else OTHERS[get_type_hints(Settings)[name]]
     assert getattr(read_settings({}, {f"TODOKE_{name.upper()}": text}), name) == value
 
 
@@ -36,6 +37,11 @@ def test_a_flag_that_is_false_counts() -> None:
         ("TODOKE_OBSERVE", "perhaps", "TODOKE_OBSERVE='perhaps': expected true or false"),
         ("TODOKE_POLL_SECONDS", "5m", "TODOKE_POLL_SECONDS='5m': expected float"),
         ("TODOKE_WORKERS", "1.5", "TODOKE_WORKERS='1.5': expected int"),
+        (
+            "TODOKE_PRIVATE_NETWORKS",
+            "10.0.0.0/8,mine",
+            "private_networks='mine': expected a CIDR block, like 10.0.0.0/8",
+        ),
     ],
 )
 def test_a_wrong_text_names_variable_value_and_expectation(variable: str, text: str, says: str) -> None:

@@ -10,7 +10,7 @@ import contextlib
 import gc
 import logging
 import signal
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -158,7 +158,8 @@ async def controller(settings: Settings, announce: Callable[[str], None]) -> Non
 
         def surroundings() -> None:
             source.use_credentials(applications.credentials())
-            source.use_known_hosts(applications.known_hosts())
+            source.use_trusted(applications.trusted())
+            renderer.use_config(applications.config())
             loop.heard_of_surroundings()
 
         await applications.start(group, loop.heard_of_application, surroundings)
@@ -221,9 +222,10 @@ def _announcement(settings: Settings, context: str, total: int, ours: int) -> st
 async def queries(settings: Settings) -> AsyncIterator[Queries]:
     """The read side for the command line: direct requests with the user's own rights, no watches."""
     from todoke.model.telemetry import Silent
+    from todoke.store.folder import mirrors_of_command
 
     async with contextlib.AsyncExitStack() as stack:
-        mirrors = stack.enter_context(_mirrors(Path(settings.state_folder)))
+        mirrors = stack.enter_context(mirrors_of_command(Path(settings.state_folder)))
         rendering = await stack.enter_async_context(_rendering(settings, Silent(), mirrors))
         yield await _asking(settings, stack, rendering)
 
@@ -288,10 +290,13 @@ async def _workers(settings: Settings, telemetry: Telemetry) -> AsyncIterator[Wo
 async def _rendering(
     settings: Settings, telemetry: Telemetry, mirrors: Path, *, keep: bool = True
 ) -> AsyncIterator[tuple[Sources, CachedRenderer]]:
-    """The sources, and the renderer that fetches what charts depend on from them. Args: keep: renderings, on disk."""
+    """The sources, and the renderer that fetches from them what is elsewhere. Args: keep: renderings, on disk."""
+    from todoke.render.build_options import Options
     from todoke.render.cache import CachedRenderer
+    from todoke.render.plugins import Plugins, Runs
     from todoke.render.renderer import Renderer
     from todoke.render.versions import matching
+    from todoke.source.remote.guard import networks_of
     from todoke.source.repositories import GitSource
     from todoke.source.sources import Sources
 
@@ -304,9 +309,14 @@ async def _rendering(
             matching=decide,
             most_bytes=settings.mirror_mib * 1024**2,
         )
-        sources = Sources(git, mirrors.with_name(f"{mirrors.name}-charts"), decide, telemetry)
+        beside = mirrors.with_name(f"{mirrors.name}-charts")
+        sources = Sources(git, beside, decide, telemetry, networks=networks_of(settings.private_networks))
+        hidden = (settings.state_folder, settings.kubeconfig, str(mirrors.parent))
+        runs = Runs(mirrors.with_name(f"{mirrors.name}-plugins"), workers.limits, telemetry, hidden=hidden)
+        plugins = await Plugins.opened(settings.plugins_folder, runs)
         kept = Path(settings.state_folder) / "renderings.db" if keep else None
-        renderer = CachedRenderer(Renderer(workers, sources.completed), kept, telemetry)
+        options = Options(settings.kustomize_options, settings.value_file_schemes)
+        renderer = CachedRenderer(Renderer(workers, sources, plugins, options), kept, telemetry)
         try:
             yield sources, renderer
         finally:
@@ -326,10 +336,11 @@ async def reviewer(settings: Settings, folder: Path, asked: bool = False) -> Asy
     from todoke.render.templates import evaluator
     from todoke.review.walk import Reviewer, Rooms
     from todoke.source.clone import Clone
+    from todoke.store.folder import mirrors_of_command
 
     async with contextlib.AsyncExitStack() as stack:
         clone = stack.enter_context(contextlib.closing(Clone.around(folder)))
-        mirrors = stack.enter_context(_mirrors(Path(settings.state_folder)))
+        mirrors = stack.enter_context(mirrors_of_command(Path(settings.state_folder)))
         workers = await stack.enter_async_context(_workers(settings, Silent()))
         sources, renderer = await stack.enter_async_context(_rendering(settings, Silent(), mirrors))
         live = await _asking(settings, stack, (sources, renderer), many=True) if asked else None
@@ -344,9 +355,10 @@ async def local(settings: Settings, path: Path) -> AsyncIterator[tuple[Local, st
     from todoke.render.documents import maps_in
     from todoke.review.local import Local
     from todoke.source.folder import FolderTree
+    from todoke.store.folder import mirrors_of_command
 
     root, inside, urls = _around(path)
-    with _mirrors(Path(settings.state_folder)) as mirrors:
+    with mirrors_of_command(Path(settings.state_folder)) as mirrors:
         async with _rendering(settings, Silent(), mirrors, keep=False) as (sources, renderer):
             places = frozenset(place_of(url) for url in urls)
             yield Local(FolderTree(root), places, renderer, maps_in, sources), inside
@@ -364,22 +376,3 @@ def _around(path: Path) -> tuple[Path, str, tuple[str, ...]]:
         root, urls = clone.root.resolve(), clone.urls
     inside = place.relative_to(root).as_posix()
     return root, "" if inside == "." else inside, urls
-
-
-@contextlib.contextmanager
-def _mirrors(state: Path) -> Iterator[Path]:
-    """A folder for the mirrors of one command: the kept one, or one of its own while another command uses that."""
-    import tempfile
-
-    from todoke.model.errors import Blocked
-    from todoke.store.folder import claimed
-
-    with contextlib.suppress(OSError):
-        state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    kept = state / "mirrors-cli"
-    with contextlib.ExitStack() as stack:
-        try:
-            stack.enter_context(claimed(kept))
-        except Blocked:  # in use, or not ours to write
-            kept = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="todoke-"))) / "mirrors"
-        yield kept

@@ -1,5 +1,6 @@
 """All settings, read once by `main`; rooms get plain values. A flag beats the environment beats the default."""
 
+import ipaddress
 import math
 import os
 import re
@@ -67,6 +68,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     render_seconds: float = 60.0
     """How long one rendering may take, in seconds."""
 
+    kustomize_options: str = ""
+    """Options of all kustomizations, as of `kustomize build`: --enable-helm, --load-restrictor and --reorder. What
+    `kustomize.buildOptions` of the ConfigMap argocd-cm says, wins."""
+
+    value_file_schemes: str = "http,https"
+    """With what URLs of Helm value files may begin; empty: value files are not fetched. What `helm.valuesFileSchemes`
+    of the ConfigMap argocd-cm says, wins."""
+
+    private_networks: str = ""
+    """Private networks that files in Git may name (bases, value files, charts), beside what the URLs of repository
+    Secrets cover: CIDR blocks, with commas."""
+
+    plugins_folder: str = ""
+    """Folder with the plugin.yaml of each config management plugin; empty: there are no plugins."""
+
     state_folder: str = msgspec.field(default_factory=_state_folder)
     """Folder for Git mirrors, renderings and the ledger; all in it but the ledger can be deleted at any time."""
 
@@ -106,6 +122,11 @@ def read_settings(flags: Mapping[str, Any], environ: Mapping[str, str] = os.envi
 def _check(settings: Settings) -> None:
     if not _NAMESPACE.fullmatch(settings.namespace):
         raise ValueError(f"namespace={settings.namespace!r}: expected the name of a namespace")
+    for block in filter(None, settings.private_networks.split(",")):
+        try:
+            ipaddress.ip_network(block.strip(), strict=False)
+        except ValueError:
+            raise ValueError(f"private_networks={block.strip()!r}: expected a CIDR block, like 10.0.0.0/8") from None
     port = settings.listen.rpartition(":")[2]
     if settings.listen and not (":" in settings.listen and port.isdecimal() and int(port) <= _HIGHEST_PORT):
         raise ValueError(f"listen={settings.listen!r}: expected host:port, for example 127.0.0.1:8080")

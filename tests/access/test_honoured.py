@@ -36,8 +36,8 @@ def test_all_of_a_plain_application_is_honoured():
             ("spec.source.helm.fromTheFuture",),
         ),
         ({"source": {"repoURL": "u", "helm": {"values": ""}, "kustomize": {}, "chart": None}}, ()),
-        ({"sources": [{"repoURL": "u"}, {"repoURL": "v", "plugin": {"name": "v"}}]}, ("spec.sources[1].plugin",)),
-        ({"source": {"kustomize": {"kubeVersion": "1.30"}}}, ("spec.source.kustomize.kubeVersion",)),
+        ({"sources": [{"repoURL": "u"}, {"repoURL": "v", "plugin": {"name": "v"}}]}, ()),
+        ({"source": {"kustomize": {"strategy": "x"}}}, ("spec.source.kustomize.strategy",)),
         ({"sourceHydrator": {"drySource": {"repoURL": "u"}}}, ("spec.sourceHydrator",)),
         (
             {"syncPolicy": {"managedNamespaceMetadata": {"labels": {"team": "shop"}}}},

@@ -105,10 +105,8 @@ def test_the_default_project_need_not_exist(name):
     ("spec", "paths"),
     [
         ({**EVERYTHING, "roles": [{"name": "ci"}], "orphanedResources": {"warn": True}}, ()),
-        ({"syncWindows": [], "signatureKeys": [], "permitOnlyProjectScopedClusters": False}, ()),
+        ({"syncWindows": [], "permitOnlyProjectScopedClusters": False}, ()),
         ({"syncWindows": [{"kind": "deny"}]}, ("spec.syncWindows",)),
-        ({"signatureKeys": [{"keyID": "A"}], "sourceIntegrity": {"git": {"policies": []}}},
-         ("spec.signatureKeys", "spec.sourceIntegrity")),
         ({"destinationServiceAccounts": [{"server": "*", "defaultServiceAccount": "x"}],
           "permitOnlyProjectScopedClusters": True},
          ("spec.destinationServiceAccounts", "spec.permitOnlyProjectScopedClusters")),

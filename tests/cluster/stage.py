@@ -36,6 +36,7 @@ from todoke.render.cache import CachedRenderer
 from todoke.render.renderer import Renderer
 from todoke.render.versions import matching
 from todoke.render.worker import Workers, program
+from todoke.source.remote.guard import networks_of
 from todoke.source.repositories import GitSource
 from todoke.source.sources import Sources
 
@@ -79,9 +80,10 @@ class Stage:
         workers = Workers(program())
         stack.push_async_callback(workers.close)
         git = GitSource(self.state / "mirrors", Silent(), fetch_timeout_seconds=20, matching=matching(workers))
-        self.source = Sources(git, self.state / "charts", matching(workers), Silent())
+        loopback = networks_of("127.0.0.0/8")
+        self.source = Sources(git, self.state / "charts", matching(workers), Silent(), networks=loopback)
         stack.push_async_callback(self.source.close)
-        self.renderer = CachedRenderer(Renderer(workers, self.source.completed), self.state / "renderings.db")
+        self.renderer = CachedRenderer(Renderer(workers, self.source), self.state / "renderings.db")
         stack.callback(self.renderer.close)
         rooms = Rooms(
             self.source, self.renderer, self.cluster, self.applications, self.ledger, lambda: datetime.now(UTC)
@@ -90,7 +92,14 @@ class Stage:
         self.loop = Loop(self.delivery, rooms, self.house, Pace(workers=4, poll_seconds=1.0))
         self.cluster.start(group, self.loop.heard_of_objects)
         await self.cluster.recall()
-        await self.applications.start(group, self.loop.heard_of_application, self.loop.heard_of_surroundings)
+
+        def surroundings() -> None:
+            self.source.use_trusted(self.applications.trusted())
+            self.renderer.use_config(self.applications.config())
+            self.loop.heard_of_surroundings()
+
+        await self.applications.start(group, self.loop.heard_of_application, surroundings)
+        surroundings()
 
     async def allow(self, group: str, plural: str) -> None:
         """Let todoke deliver one more kind, as `todoke install manifests --kinds group/plural` would."""

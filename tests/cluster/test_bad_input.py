@@ -137,6 +137,18 @@ async def test_a_fault_after_a_good_delivery_leaves_everything_as_it_is(scene: S
     assert status["health"]["status"] == "Healthy"
 
 
+async def test_a_plugin_that_is_not_installed_is_told(scene: Scene):
+    stage, desk = scene
+    stage.repo.commit({"shop/all.yaml": GOOD}, "good")
+    source = {"repoURL": stage.repo.url, "path": "shop", "targetRevision": "main", "plugin": {"name": "templater"}}
+    await desk.create(stage.repo.url, source=source)
+    words = ("spec.source.plugin.name: there is no plugin templater (there are none)", "--plugins-folder")
+    assert (await desk.condition(*words))["type"] == "ComparisonError"
+    await desk.ask_for_sync()
+    await desk.operation_ended("Error", *words)
+    await scene.fine_goes_on()
+
+
 async def test_an_unknown_revision_names_its_neighbours(scene: Scene):
     stage, desk = scene
     stage.repo.commit({"shop/all.yaml": GOOD}, "good")
@@ -165,10 +177,6 @@ SPECS = {
         {"project": "secret-lab"},
         ("spec.project: there is no project secret-lab", "Create the AppProject or name another"),
     ),
-    "plugin": (
-        {"source": {"plugin": {"name": "templater"}}},
-        ("spec.source.plugin: config management plugins are not run by this version",),
-    ),
 }
 
 
@@ -186,7 +194,7 @@ async def test_an_invalid_spec_is_told_and_over_when_it_is_corrected(scene: Scen
     await desk.ask_for_sync()
     await desk.operation_ended("Error", *words)
     await scene.fine_goes_on()
-    back = {"plugin": None, "server": None, "name": None}
+    back = {"server": None, "name": None}
     await desk.patch({"spec": {field: _undone(right[field], back) for field in wrong}})
     status = await until(desk.status, lambda status: not status["conditions"])
     assert status["sync"]["status"] == "Synced"

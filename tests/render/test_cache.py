@@ -50,10 +50,10 @@ class Lab:
 
     def __init__(self, path: Path | None, **options: Any) -> None:
         self.engines, self.now, self.asked = Engines(), 100.0, 0
-        renderer = Renderer(self.engines, self.complete)
+        renderer = Renderer(self.engines, self)
         self.cache = CachedRenderer(renderer, path, clock=lambda: self.now, **options)
 
-    async def complete(self, *_: Any) -> Tree:
+    async def completed(self, *_: Any) -> Tree:
         self.asked += 1
         raise Blocked("Chart redis", "no login")
 

@@ -54,7 +54,10 @@ _SOURCE = {
         "components": ALL,
         "ignoreMissingComponents": ALL,
         "version": ALL,
+        "kubeVersion": ALL,
+        "apiVersions": ALL,
     },
+    "plugin": {"name": ALL, "env": ALL, "parameters": ALL},
 }
 
 HONOURED: dict[str, Any] = {

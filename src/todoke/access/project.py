@@ -178,8 +178,6 @@ def _path_hits(pattern: str, value: str, *, when_broken: bool) -> bool:
 
 _UNENFORCED: dict[str, Callable[[AppProjectSpec], bool]] = {
     "spec.syncWindows": lambda spec: bool(spec.sync_windows),
-    "spec.signatureKeys": lambda spec: bool(spec.signature_keys),
-    "spec.sourceIntegrity": lambda spec: spec.source_integrity is not None,
     "spec.destinationServiceAccounts": lambda spec: bool(spec.destination_service_accounts),
     "spec.permitOnlyProjectScopedClusters": lambda spec: spec.permit_only_project_scoped_clusters,
 }

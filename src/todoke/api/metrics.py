@@ -27,8 +27,9 @@ _HELP = {
     "todoke_charts_request_total": "Requests to Helm repositories and OCI registries.",
     "todoke_charts_request_duration_seconds": "Seconds a request to a Helm repository or an OCI registry took.",
     "todoke_render_cache_total": "Renderings asked for, by whether they were known: hit, miss, error.",
-    "todoke_render_requests_total": "Requests to the render worker by engine and outcome: rendered, failed, ended.",
-    "todoke_render_duration_seconds": "Seconds a request to the render worker took.",
+    "todoke_render_requests_total": "Requests to the render worker, and runs of plugins, by engine and outcome: "
+    "rendered, failed, ended.",
+    "todoke_render_duration_seconds": "Seconds a request to the render worker or a run of a plugin took.",
     "todoke_render_worker_ends_total": "Processes of the render worker that ended, by reason.",
     "todoke_webhook_events_total": "Webhook events by provider and outcome: signed, unsigned, nothing, not_signed, "
     "not_understood, refused.",

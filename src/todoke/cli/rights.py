@@ -51,7 +51,7 @@ def cluster_rules(kinds: Iterable[tuple[str, str]], *, observe: bool) -> list[Ru
 
 
 def control_rules(*, observe: bool) -> list[Rule]:
-    """The rules of the Role in the control namespace: projects, repository credentials, known SSH hosts, our Lease.
+    """The rules of the Role in the control namespace: projects, credentials, whom we trust, our Lease.
 
     Args: observe: only look; then there is no Lease to hold.
     """

@@ -18,12 +18,13 @@ from todoke.model.errors import Blocked, Missing, Unreachable
 from todoke.model.merge import merged
 from todoke.model.objects import Kind, LiveObject, labels
 from todoke.model.tracking import MANAGER
+from todoke.model.trusted import TRUSTED, Trusted, trusted_of
 from todoke.model.webhooks import SECRET_NAMES, Keys, keys_of
 
 APPLICATION = Kind("argoproj.io", "v1alpha1", "Application")
 PROJECT = Kind("argoproj.io", "v1alpha1", "AppProject")
 CONFIG_MAP = Kind("", "v1", "ConfigMap")
-KNOWN_HOSTS = "argocd-ssh-known-hosts-cm"
+CONFIG = "argocd-cm"
 SECRET = Kind("", "v1", "Secret")
 _WISHES = ("annotations", "labels", "finalizers", "deletionTimestamp")
 _MERGE = {"Content-Type": "application/merge-patch+json"}
@@ -43,7 +44,7 @@ class KubeApplications:
         self._projects = KindCache(PROJECT, lambda *_: True)
         self._secrets = KindCache(SECRET, lambda *_: True)
         self._hook_secrets = {name: KindCache(SECRET, lambda *_: True) for name in SECRET_NAMES}
-        self._known_hosts = KindCache(CONFIG_MAP, lambda *_: True)
+        self._trusted = {name: KindCache(CONFIG_MAP, lambda *_: True) for name in (*TRUSTED, CONFIG)}
         self._resource: Resource | None = None
         self._changed: Callable[[LiveObject | None, LiveObject | None], None] = lambda *_: None
 
@@ -80,15 +81,17 @@ class KubeApplications:
         for name, cache in self._hook_secrets.items():  # read when an event comes: nobody has to be told
             named = Scope(namespace=self._namespace, name=name)
             watches.append(KindWatch(self._client, secret, cache, lambda *_: None, named))
-        named = Scope(namespace=self._namespace, name=KNOWN_HOSTS)
-        config_map = await self._served(CONFIG_MAP)
-        hosts = KindWatch(self._client, config_map, self._known_hosts, surroundings_changed, named)
-        for watch in (*watches, hosts):
+        config_map, trusted = await self._served(CONFIG_MAP), []
+        for name, cache in self._trusted.items():
+            named = Scope(namespace=self._namespace, name=name)
+            trusted.append(KindWatch(self._client, config_map, cache, surroundings_changed, named))
+        for watch in (*watches, *trusted):
             group.create_task(watch.run(), name=f"watch {watch.cache.kind}")
         for watch in watches:
             await _listed(watch)
-        with contextlib.suppress(Blocked):  # without the right to read it, only the hosts built in are known
-            await _listed(hosts)
+        for watch in trusted:
+            with contextlib.suppress(Blocked):  # without the right to read it, nobody is trusted by it
+                await _listed(watch)
 
     async def _served(self, kind: Kind) -> Resource:
         resource = await self._discovery.find(kind)
@@ -124,10 +127,17 @@ class KubeApplications:
                 found.append(credential)
         return found
 
-    def known_hosts(self) -> str:
-        """The SSH hosts that are trusted, in the form of a known_hosts file; kept as Argo CD keeps them."""
-        found = self._known_hosts.kept.get((self._namespace, KNOWN_HOSTS))
-        return str((found.body.get("data") or {}).get("ssh_known_hosts", "")) if found is not None else ""
+    def config(self) -> dict[str, str]:
+        """The installation's options, as Argo CD keeps them: the texts of the ConfigMap argocd-cm."""
+        return self._entries(CONFIG)
+
+    def trusted(self) -> Trusted:
+        """Whom the ConfigMaps of the control namespace trust."""
+        return trusted_of(self._entries)
+
+    def _entries(self, name: str) -> dict[str, str]:
+        found = self._trusted[name].kept.get((self._namespace, name))
+        return entries_of(found.body) if found is not None else {}
 
     def hook_secrets(self) -> list[Keys]:
         """The webhook secrets in the Secrets of the control namespace that may hold some."""
@@ -171,6 +181,11 @@ class KubeApplications:
         before, after = self._applications.answer(raw, decode_head(raw).metadata)
         if before is not None and after is not None and _others_wrote(before.body, patch, after.body):
             self._changed(before, after)
+
+
+def entries_of(config_map: Mapping[str, Any]) -> dict[str, str]:
+    """The text in a ConfigMap by key."""
+    return {str(key): str(text) for key, text in (config_map.get("data") or {}).items()}
 
 
 def _key(live: LiveObject) -> DeliverableKey:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from todoke.cluster.applications import APPLICATION, CONFIG_MAP, KNOWN_HOSTS, PROJECT, SECRET
+from todoke.cluster.applications import APPLICATION, CONFIG, CONFIG_MAP, PROJECT, SECRET, entries_of
 from todoke.cluster.client import KubeClient
 from todoke.cluster.direct import listed
 from todoke.cluster.discovery import Resource
@@ -17,6 +17,7 @@ from todoke.model.credentials import LABEL, Credential, SecretText, credential_o
 from todoke.model.deliverables import DeliverableKey
 from todoke.model.errors import Blocked, DeliveryError, Missing
 from todoke.model.objects import LiveObject, labels
+from todoke.model.trusted import TRUSTED, Trusted, trusted_of
 
 EDITOR = "todoke-cli"
 """Field manager of what people change with commands."""
@@ -165,14 +166,21 @@ class DirectApplications:
         if status >= 400 and status != 404:
             raise refusal(status, answer, subject)
 
-    async def known_hosts(self) -> str:
-        """The SSH hosts that are trusted, in the form of a known_hosts file; "" when the user may not read them."""
-        path = _CONFIG_MAPS.path(self._namespace, KNOWN_HOSTS)
+    async def config(self) -> dict[str, str]:
+        """The texts of the ConfigMap argocd-cm; none when the user may not read it."""
+        return await self._entries(CONFIG)
+
+    async def trusted(self) -> Trusted:
+        """Whom the ConfigMaps of the control namespace trust, as far as the user may read them."""
+        found = {name: await self._entries(name) for name in TRUSTED}
+        return trusted_of(lambda name: found[name])
+
+    async def _entries(self, name: str) -> dict[str, str]:
+        path = _CONFIG_MAPS.path(self._namespace, name)
         try:
-            body = msgspec.json.decode(await self._client.request("GET", path, subject=f"ConfigMap/{KNOWN_HOSTS}"))
+            return entries_of(msgspec.json.decode(await self._client.request("GET", path, subject=f"ConfigMap/{name}")))
         except Blocked:
-            return ""
-        return str((body.get("data") or {}).get("ssh_known_hosts", ""))
+            return {}
 
     async def whoami(self) -> str:
         """The user that the API server sees in us, else the one of the operating system."""

@@ -7,6 +7,7 @@ from todoke.model.deliverables import DeliverableKey
 from todoke.model.events import Event
 from todoke.model.objects import Kind, LiveObject, Manifest, ObjectKey
 from todoke.model.renderings import Checkout, RenderContext, Rendering, Stamp
+from todoke.model.signatures import Trust
 from todoke.model.sources import CommitInfo, Origin, Reverted, RevertRequest, SourceSpec
 from todoke.model.trees import Look, Tree
 
@@ -19,6 +20,7 @@ class Source(Protocol):
 
     async def refresh(self, origin: Origin) -> bool: ...  # asked once; True when something moved
     async def latest(self, spec: SourceSpec, revision: str) -> str: ...  # commit's SHA, chart's version, digest
+    async def untrusted(self, spec: SourceSpec, revision: str, wanted: str, trust: Trust) -> tuple[str, ...]: ...
     async def tree(self, spec: SourceSpec, revision: str, permitted: Permitted | None = None) -> Tree: ...
     def commit(self, repo_url: str, sha: str) -> CommitInfo: ...
     async def revert(self, request: RevertRequest) -> Reverted: ...

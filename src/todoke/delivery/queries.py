@@ -25,6 +25,7 @@ from todoke.delivery.reading import (
     subject_of,
 )
 from todoke.delivery.render import Rendering
+from todoke.delivery.trust import Trusting, demand_of
 from todoke.delivery.walk import House
 from todoke.health.pods import worst_trouble
 from todoke.model.deliverables import DeliverableKey
@@ -83,6 +84,7 @@ class Queries:
     def __init__(self, desk: Desk, house: House) -> None:
         self.desk, self.house = desk, house
         self.rendering = Rendering(desk.source, desk.renderer, desk.cluster, house.installation)
+        self._trust = Trusting(desk.source, desk.now)
         self._looker = Looker(desk.cluster, house.installation)
         self._sources_ready = False
 
@@ -139,7 +141,8 @@ class Queries:
         """Read repository credentials once, before the first repository is asked."""
         if not self._sources_ready:
             self.desk.source.use_credentials(await self.desk.applications.credentials())
-            self.desk.source.use_known_hosts(await self.desk.applications.known_hosts())
+            self.desk.source.use_trusted(await self.desk.applications.trusted())
+            self.desk.renderer.use_config(await self.desk.applications.config())
             self._sources_ready = True
 
     async def plan(self, name: str, wish: PlanWish | None = None) -> Preview:
@@ -165,7 +168,10 @@ class Queries:
         prune = subject.deliverable.sync.prune if wish.prune is None else wish.prune
         question = Question(prune, only=wish.only)
         preview = await self._look(subject, project, rendered, memory, question)
-        return msgspec.structs.replace(preview, notes=(*unread, *_hooks_said(rendered), *preview.notes))
+        pinned = (wish.revision,) if wish.revision else ()
+        local = wish.local is not None
+        distrust = () if local else await self._trust.note(subject.deliverable, project, rendered.revisions, pinned)
+        return msgspec.structs.replace(preview, notes=(*unread, *distrust, *_hooks_said(rendered), *preview.notes))
 
     async def capabilities(self) -> tuple[str, tuple[str, ...]]:
         """The cluster's version, and the API versions that it serves."""
@@ -204,6 +210,15 @@ class Queries:
         view = await self._looker.look(deliverable, rendered, memory, question, project, kinds)
         notes = (*rendered.warnings, *blind, *view.problems)
         return Preview(deliverable.key, rendered.revisions, view.plan, deliverable.sync.automated, notes)
+
+    async def demands(self, subject: Subject, source: int = 0) -> bool:
+        """Whether the project wants signatures of a source; False where the asker may not read it."""
+        name = subject.deliverable.project
+        try:
+            project = project_of(await self.desk.applications.project_named(name), name)
+            return demand_of(project, subject.deliverable.sources[source]) is not None
+        except Blocked:
+            return False
 
     async def _project(self, subject: Subject) -> tuple[AppProject | None, tuple[str, ...]]:
         """The project, with a sentence when the asker may not read it. Raises: Blocked: it forbids the delivery."""

@@ -13,6 +13,7 @@ from todoke.model.deliverables import DeliverableKey
 from todoke.model.events import Event
 from todoke.model.objects import Kind, LiveObject
 from todoke.model.trees import Tree
+from todoke.model.trusted import Trusted
 
 
 class ApplicationObjects(Protocol):
@@ -25,7 +26,8 @@ class ApplicationObjects(Protocol):
     async def change(self, key: DeliverableKey, patch: Mapping[str, Any]) -> LiveObject: ...  # merge patch
     async def remove(self, application: LiveObject) -> None: ...  # exactly this one, by UID
     async def credentials(self) -> list[Credential]: ...  # those that the asker may read
-    async def known_hosts(self) -> str: ...  # as a known_hosts file, "" for those built in alone
+    async def trusted(self) -> Trusted: ...  # what the asker may read of it
+    async def config(self) -> Mapping[str, str]: ...  # argocd-cm, as far as the asker may read it
     async def keep_secret(self, name: str, marks: Mapping[str, str], data: Mapping[str, SecretText]) -> None: ...
     async def drop_secret(self, name: str) -> None: ...
     async def whoami(self) -> str: ...
@@ -40,11 +42,17 @@ class QueryCluster(Cluster, Protocol):
     async def load_pods(self, namespaces: Iterable[str]) -> None: ...  # for `unready_pods`
 
 
+class QueryRenderer(Renderer, Protocol):
+    """Implemented by todoke.render."""
+
+    def use_config(self, config: Mapping[str, str]) -> None: ...  # the texts of argocd-cm
+
+
 class QuerySource(Source, Protocol):
     """Implemented by todoke.source."""
 
     def folder(self, path: Path) -> Tree: ...  # of this machine, with the clone around it
-    def use_known_hosts(self, text: str) -> None: ...
+    def use_trusted(self, trusted: Trusted) -> None: ...
     def use_credentials(self, credentials: Iterable[Credential]) -> None: ...
 
 
@@ -58,7 +66,7 @@ class Desk(msgspec.Struct, frozen=True):
     """The rooms behind one-shot requests. The ledger is opened only by what needs it."""
 
     source: QuerySource
-    renderer: Renderer
+    renderer: QueryRenderer
     cluster: QueryCluster
     applications: ApplicationObjects
     ledger: Callable[[], StoryLedger]

@@ -8,7 +8,16 @@ from urllib.parse import urlsplit
 import msgspec
 
 from todoke.delivery.queries import Queries
-from todoke.model.credentials import LABEL, Credential, CredentialUse, SecretText, credential_of
+from todoke.model.credentials import (
+    LABEL,
+    AzureLogin,
+    Credential,
+    CredentialUse,
+    GitHubApp,
+    GoogleLogin,
+    SecretText,
+    credential_of,
+)
 from todoke.model.errors import Blocked, Missing
 from todoke.model.sources import Origin, SourceSpec, place_of, shown_url
 
@@ -60,7 +69,7 @@ class RepositoryDesk:
         """
         known = await self._known()
         self._desk.source.use_credentials(known)
-        self._desk.source.use_known_hosts(await self._desk.applications.known_hosts())
+        self._desk.source.use_trusted(await self._desk.applications.trusted())
         await self._desk.source.refresh(Origin(url))
         head = await self._desk.source.latest(SourceSpec(url), "HEAD")
         return Reached(shown_url(url), head, next((row.secret for row in map(_row, _of(known, url))), ""))
@@ -75,7 +84,7 @@ class RepositoryDesk:
             encoded = {name: base64.b64encode(text.reveal().encode()).decode() for name, text in _data(wish).items()}
             login = credential_of(wish.use, encoded, "the new login")
             self._desk.source.use_credentials([login] if login is not None else [])
-            self._desk.source.use_known_hosts(await self._desk.applications.known_hosts())
+            self._desk.source.use_trusted(await self._desk.applications.trusted())
             await self._desk.source.refresh(Origin(wish.url))
         name = secret_name(wish)
         await self._desk.applications.keep_secret(name, {LABEL: wish.use.value}, _data(wish))
@@ -141,11 +150,14 @@ def _row(credential: Credential) -> RepositoryRow:
 
 
 def _login(credential: Credential) -> str:
-    ways = {
+    ways: dict[str, object] = {
         "ssh key": credential.ssh_key,
         "token": credential.bearer_token,
         "password": credential.password,
         "client certificate": credential.client_certificate,
+        "GitHub App": isinstance(credential.app, GitHubApp),
+        "Azure": isinstance(credential.app, AzureLogin),
+        "Google": isinstance(credential.app, GoogleLogin),
     }
     found = [name for name, text in ways.items() if text]
     if found == ["password"] and credential.username:

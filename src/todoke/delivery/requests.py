@@ -138,7 +138,8 @@ class Requests:
             for origin in {source.origin for source in subject.deliverable.sources}:
                 await self._desk.source.refresh(origin)
             (sha,) = await self._queries.rendering.revisions(subject.deliverable, (wish.revision,))
-            wish = msgspec.structs.replace(wish, revision=sha)
+            if not await self._queries.demands(subject):  # else a tag is told by its name: it is what must be signed
+                wish = msgspec.structs.replace(wish, revision=sha)
         return await self._ask(name, wish)
 
     def _may_pin(self, key: DeliverableKey, *, automated: bool) -> None:
@@ -241,7 +242,13 @@ class Requests:
         await self._queries.sources_ready()
         for origin in {source.origin for source in subject.deliverable.sources}:
             await self._desk.source.refresh(origin)
-        return await Releases(subject, self._queries.rendering, self._desk).choose(wish)
+        choice = await Releases(subject, self._queries.rendering, self._desk).choose(wish)
+        if choice.by_commit and not choice.push_to and await self._queries.demands(subject, choice.source):
+            step = "Leave out --push, and have the branch merged by somebody who signs"
+            raise Blocked(
+                str(choice.application), "its project wants signatures, and todoke signs nothing", next_step=step
+            )
+        return choice
 
     async def undo_by_commit(self, name: str, choice: Choice) -> Reverted:
         """Make and push the commit of a choice. Raises: Blocked: see `undo.revert`."""

@@ -132,8 +132,6 @@ def _problems(spec: ApplicationSpec) -> list[str]:
             problems.append(f"{where}.repoURL: it is empty. Name the Git repository")
         if source.ref and source.chart:
             problems.append(f"{where}.ref: a chart holds no files for other sources. Remove ref or chart")
-        if source.plugin:
-            problems.append(f"{where}.plugin: config management plugins are not run by this version")
     destination = spec.destination
     if destination.server and destination.name:
         problems.append("spec.destination: both server and name are set. Keep one of them")

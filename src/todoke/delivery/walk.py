@@ -25,6 +25,7 @@ from todoke.delivery.removal import Removal
 from todoke.delivery.render import Rendering
 from todoke.delivery.telling import REFRESH, Done, Telling
 from todoke.delivery.translate import is_ours
+from todoke.delivery.trust import Trusting
 from todoke.health.assess import assess
 from todoke.model.deliverables import Deliverable, DeliverableKey
 from todoke.model.errors import Blocked, DeliveryError, Unreachable, Unrenderable
@@ -66,6 +67,7 @@ class Delivery:
         self._rooms, self._house = rooms, house
         self.memories = Memories()
         self.rendering = Rendering(rooms.source, rooms.renderer, rooms.cluster, house.installation, self._permits)
+        self._trust = Trusting(rooms.source, rooms.now)
         self._looker = Looker(rooms.cluster, house.installation)
         self._carry_out = CarryOut(rooms.cluster)
         self._telling = Telling(rooms.applications, rooms.ledger, rooms.cluster, house.namespace, rooms.now)
@@ -189,7 +191,7 @@ class Delivery:
         outcome = None
         if running is not None and not quiet:
             outcome = await self._act(body, deliverable, memory, running, view)
-            if rendered.revisions != revisions:
+            if rendered.revisions != revisions and await self._trust.holds(deliverable, project, revisions):
                 rendered = await self.rendering.render(deliverable, revisions, memory)
             question = Question(deliverable.sync.prune)
             view = await self._looker.look(deliverable, rendered, memory, question, project, kinds)
@@ -243,6 +245,7 @@ class Delivery:
     ) -> Rendered:
         pinned = running.pinned if running else ()
         wanted = await self.rendering.revisions(deliverable, pinned) if pinned else revisions
+        await self._trust.check(deliverable, self._project(deliverable), wanted, pinned)
         if not memory.asked:
             await self._recall(deliverable, body, wanted, memory)
         before = memory.rendered

@@ -44,6 +44,29 @@ class GitHubApp(msgspec.Struct, frozen=True):
     base_url: str = ""
 
 
+class AzureLogin(msgspec.Struct, frozen=True):
+    """A service principal, or with `workload` the identity that the Pod was given.
+
+    Attributes: endpoint: of Entra ID, "" for that of the public cloud or of the Pod's environment.
+    """
+
+    client: str = ""
+    secret: SecretText = SecretText()
+    tenant: str = ""
+    endpoint: str = ""
+    workload: bool = False
+
+
+class GoogleLogin(msgspec.Struct, frozen=True):
+    """A service account by its key, the JSON file that Google gave."""
+
+    key: SecretText
+
+
+App = GitHubApp | AzureLogin | GoogleLogin
+"""Who logs in with a token that has to be asked for."""
+
+
 class Credential(msgspec.Struct, frozen=True):
     """How to log in to one repository, or to all whose URL begins with `url` (templates)."""
 
@@ -55,7 +78,7 @@ class Credential(msgspec.Struct, frozen=True):
     client_certificate: SecretText = SecretText()
     client_key: SecretText = SecretText()
     ssh_key: SecretText = SecretText()
-    app: GitHubApp | None = None
+    app: App | None = None
     lfs: bool = False  # files in Git LFS are fetched
     insecure: bool = False  # TLS certificates and SSH host keys are not checked
     project: str = ""
@@ -99,12 +122,23 @@ def credential_of(secret_type: str, data: Mapping[str, str], origin: str) -> Cre
     )
 
 
-def _app(text: Mapping[str, str]) -> GitHubApp | None:
-    if not text.get("githubAppPrivateKey"):
-        return None
-    return GitHubApp(
-        app=text.get("githubAppID", "").strip(),
-        installation=text.get("githubAppInstallationID", "").strip(),
-        key=SecretText(text["githubAppPrivateKey"]),
-        base_url=text.get("githubAppEnterpriseBaseUrl", "").strip(),
-    )
+def _app(text: Mapping[str, str]) -> App | None:
+    if text.get("githubAppPrivateKey"):
+        return GitHubApp(
+            app=text.get("githubAppID", "").strip(),
+            installation=text.get("githubAppInstallationID", "").strip(),
+            key=SecretText(text["githubAppPrivateKey"]),
+            base_url=text.get("githubAppEnterpriseBaseUrl", "").strip(),
+        )
+    if text.get("gcpServiceAccountKey"):
+        return GoogleLogin(SecretText(text["gcpServiceAccountKey"]))
+    workload = text.get("useAzureWorkloadIdentity", "") == "true"
+    if workload or text.get("azureServicePrincipalClientSecret"):
+        return AzureLogin(
+            client=text.get("azureServicePrincipalClientId", "").strip(),
+            secret=SecretText(text.get("azureServicePrincipalClientSecret", "").strip()),
+            tenant=text.get("azureServicePrincipalTenantId", "").strip(),
+            endpoint=text.get("azureActiveDirectoryEndpoint", "").strip(),
+            workload=workload,
+        )
+    return None

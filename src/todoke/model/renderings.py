@@ -34,6 +34,7 @@ class Checkout(msgspec.Struct, frozen=True):
     Attributes:
         refs: trees of the sources that value files may point into, by name.
         permitted: whether a repository, by its URL, may be read for it; every one may without it.
+        offline: nothing is fetched for it.
     """
 
     spec: SourceSpec
@@ -41,6 +42,7 @@ class Checkout(msgspec.Struct, frozen=True):
     revision: str
     refs: Mapping[str, Tree] = {}
     permitted: Callable[[str], bool] | None = None
+    offline: bool = False
 
 
 class Rendering(msgspec.Struct, frozen=True):

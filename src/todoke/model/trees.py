@@ -9,7 +9,7 @@ import msgspec
 
 _SUBMODULE = 0o160000
 
-Intent = Literal["read", "list", "kind", "tree", "listing", "variable", "engine"]
+Intent = Literal["read", "list", "kind", "tree", "whole", "listing", "variable", "engine", "options"]
 
 
 class Astray(Exception):
@@ -86,8 +86,9 @@ class Look(msgspec.Struct, frozen=True):
 
     Attributes:
         path: from the tree's root, as it was asked for. A variable's name for the intent "variable".
-        intent: what was asked. "listing" stands for the manifests that a directory source lists, "engine" for the
-            version of what renders.
+        intent: what was asked. "whole" stands for all files, for those who may read any; "listing" for the manifests
+            that a directory source lists, "engine" for the version of what renders, "options" for the installation's
+            options of a tool.
         answer: see `answer_of`.
         ref: name of the source whose tree it is, "" for the source that is rendered.
     """

@@ -6,7 +6,7 @@ from todoke.model.renderings import Checkout
 from todoke.model.trees import Astray, Look, Tree, answer_of
 
 _OF_FILES = ("read", "kind")
-_NOT_IN_TREES = ("variable", "engine")
+_NOT_IN_TREES = ("variable", "engine", "options")
 
 
 def anchors(checkout: Checkout, looks: Iterable[Look]) -> tuple[Look, ...]:

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 MOST_BYTES: Final = 512 * 1024 * 1024
 _VARIANTS: Final = 4  # renderings of one source at different commits
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 _TABLE: Final = """
 create table if not exists renderings (
   source blob not null, key text not null, looks blob not null, body blob not null, used real not null,
@@ -68,6 +68,7 @@ class CachedRenderer:
         self._bytes = self._counted()
         self.place = renderer.place
         self.key = renderer.key
+        self.use_config = renderer.use_config
 
     def close(self) -> None:
         """Close the file."""

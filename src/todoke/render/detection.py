@@ -13,7 +13,7 @@ KUSTOMIZATIONS: Final = ("kustomization.yaml", "kustomization.yml", "Kustomizati
 
 
 def explicit(spec: SourceSpec, subject: str) -> Tool | None:
-    """The tool that a source names, None when it names none.
+    """The tool that a source has a block for, None when it has none.
 
     Raises: Blocked: it names several.
     """
@@ -26,7 +26,7 @@ def explicit(spec: SourceSpec, subject: str) -> Tool | None:
     named = {name: tool for name, (there, tool) in blocks.items() if there}
     if len(named) > 1:
         raise Blocked(subject, f"it names {' and '.join(named)}", field="spec.source", next_step="Keep one of them")
-    return next(iter(named.values()), "Helm" if spec.chart else None)
+    return next(iter(named.values()), None)
 
 
 def detected(tree: Tree, folder: Found) -> Tool:

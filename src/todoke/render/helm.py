@@ -1,6 +1,7 @@
 """What a Helm chart is rendered with. Source: Argo CD, "Helm"; `helm template`."""
 
 import re
+from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -9,12 +10,16 @@ import msgspec
 from todoke.model.application_sources import HelmFileParameter, SourceHelm
 from todoke.model.errors import Blocked
 from todoke.model.renderings import RenderContext
+from todoke.model.sources import shown_url
 from todoke.render.reader import Reader, inside, is_glob
 
 Json = dict[str, Any]
 
 _BARE_COMMA = re.compile(r"(?<!\\),")
 _NUMBERED = re.compile(r"failed to parse values (\d+): ")
+_SET = re.compile(r"failed parsing --(set|set-string|set-file) data (\d+): ")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_URL: Final = "://"  # in the place of a source's ref, which cannot be called so
 _DEFAULT: Final = SourceHelm()
 
 
@@ -55,10 +60,46 @@ def _escaped(value: str) -> str:
 
 def explained(text: str, reader: Reader) -> str:
     """What Helm says, with the name of the values that it knows by their number only."""
+    if (match := _SET.match(text)) is not None:
+        return f"{_parameter(match[1], int(match[2]) - 1, reader)}: {text[match.end() :]}"
     if (match := _NUMBERED.match(text)) is None:
         return text
     name, _ = _values(reader, reader.checkout.spec.helm or _DEFAULT)[int(match[1]) - 1]
     return f"{name}: {text[match.end() :]}"
+
+
+def _parameter(kind: str, index: int, reader: Reader) -> str:
+    """The field and the name of a parameter, by its place among those of its kind."""
+    options = reader.checkout.spec.helm or _DEFAULT
+    if kind == "set-file":
+        return f"spec.source.helm.fileParameters: {(options.file_parameters or ())[index].name}"
+    ours = [each for each in options.parameters or () if bool(each.force_string) == (kind == "set-string")]
+    return f"spec.source.helm.parameters: {ours[index].name}"
+
+
+def value_urls(reader: Reader, schemes: Sequence[str] | None = None) -> list[str]:
+    """The value files that are named by their URL.
+
+    Args: schemes: those that are permitted; None: all.
+    Raises: Blocked: another one; names the file.
+    """
+    written = (reader.checkout.spec.helm or _DEFAULT).value_files or ()
+    urls = list(filter(None, (_url(reader, one) for one in written)))
+    for url in urls if schemes is not None else ():
+        scheme = urlsplit(url).scheme.lower()
+        if scheme not in (schemes or ()) or scheme not in ("http", "https"):
+            problem = f'"{shown_url(url)}" begins with {scheme}://, which value files are not fetched by'
+            step = "Use https://, as helm.valuesFileSchemes of the ConfigMap argocd-cm permits it"
+            raise _blocked(reader, "valueFiles", problem, step)
+    return urls
+
+
+def _url(reader: Reader, written: str) -> str:
+    """The URL that a file is named by, "" for a path."""
+    if written.startswith("$") and not reader.begins_with_variable(written.partition("/")[0]):
+        return ""
+    text = reader.expanded(written)
+    return text if _SCHEME.match(text) else ""
 
 
 def _values(reader: Reader, options: SourceHelm) -> list[tuple[str, str]]:
@@ -73,10 +114,16 @@ def _values(reader: Reader, options: SourceHelm) -> list[tuple[str, str]]:
 
 def _value_files(reader: Reader, options: SourceHelm) -> list[tuple[str, str]]:
     """The value files in order, with their contents. One named by itself is not taken a second time from a glob."""
-    places = [(written, *_place(reader, written, "valueFiles")) for written in options.value_files or ()]
+    places = []
+    for written in options.value_files or ():
+        url = _url(reader, written)
+        places.append((written, _URL, url) if url else (written, *_place(reader, written, "valueFiles")))
     named = {(ref, path) for _, ref, path in places if not is_glob(path)}
     values = []
     for written, ref, path in places:
+        if ref == _URL:
+            values += _fetched(reader, path, options)
+            continue
         found = [path]
         if is_glob(path):
             found = [each for each in reader.globbed(path, ref) if (ref, each) not in named]
@@ -88,6 +135,16 @@ def _value_files(reader: Reader, options: SourceHelm) -> list[tuple[str, str]]:
         shown = f"${ref}/" if ref else ""
         values += [(shown + each, _text(reader, each, data)) for each, data in read if data is not None]
     return values
+
+
+def _fetched(reader: Reader, url: str, options: SourceHelm) -> list[tuple[str, str]]:
+    data = reader.fetched.get(url)
+    if data is not None:
+        return [(shown_url(url), _text(reader, shown_url(url), data))]
+    if options.ignore_missing_value_files:
+        return []
+    problem = f'"{shown_url(url)}" is not there (HTTP 404)'
+    raise _blocked(reader, "valueFiles", problem, "Correct it, or set ignoreMissingValueFiles")
 
 
 def _contents(reader: Reader, file: HelmFileParameter) -> str:
@@ -115,8 +172,9 @@ def _place(reader: Reader, written: str, field: str) -> tuple[str, str]:
         problem = f'"{written}" points to a source called {name[1:]}, and no source has that ref'
         raise _blocked(reader, field, problem, "Give a source that ref, or correct the name")
     text = reader.expanded(written)
-    if urlsplit(text).scheme in ("http", "https"):
-        raise _blocked(reader, field, f'"{text}" is not fetched by this version', "Commit the file to a repository")
+    if _SCHEME.match(text):
+        problem = f'"{shown_url(text)}" is a URL, and only value files are fetched by one'
+        raise _blocked(reader, field, problem, "Commit the file to a repository")
     return "", reader.path(text, reader.subject)
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from todoke.model.application_sources import KustomizePatch, KustomizeReplica, SourceKustomize
 from todoke.model.errors import Blocked
+from todoke.render.build_options import BuildOptions
 from todoke.render.detection import KUSTOMIZATIONS
 from todoke.render.kubernetes_yaml import NotYaml, load
 from todoke.render.reader import Reader
@@ -21,15 +22,22 @@ _MAPS: Final = ("commonLabels", "commonAnnotations")
 _EMPTY: Final = SourceKustomize()
 
 
-def request(reader: Reader) -> Json:
+def request(reader: Reader, build: BuildOptions) -> Json:
     """What the worker is asked to build: the folder, and its kustomization with the options put in.
 
+    Args: build: the installation's options.
     Raises: Blocked: the kustomization cannot be read, or an option contradicts it; names the option.
     """
     spec = reader.checkout.spec
     folder = "" if spec.path == "." else spec.path
-    asked: Json = {"engine": "kustomize", "path": folder, "load_restrictions": True, "reorder": "legacy"}
+    asked: Json = {"engine": "kustomize", "path": folder, **msgspec.structs.asdict(build)}
     options = spec.kustomize or _EMPTY
+    if build.enable_helm:
+        apis = options.api_versions or filter(None, reader.variable("KUBE_API_VERSIONS").split(","))
+        asked |= {
+            "kube_version": options.kube_version or reader.variable("KUBE_VERSION"),
+            "api_versions": [*apis],
+        }
     if options.version:
         problem = f"version {options.version} is not there, only the one that comes with todoke"
         raise _blocked(reader, "version", problem, "Remove it")

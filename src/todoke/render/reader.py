@@ -19,7 +19,8 @@ class Reader:
     """One rendering's eyes.
 
     Attributes: looks: what was looked at, in order, each once. overridden: the source is not as the Application says.
-        followed_links: something was read by way of a link that no look names.
+        followed_links: something was read by way of a link that no look names. fetched: files by their URL, None for
+        one that is not there.
     """
 
     def __init__(self, checkout: Checkout, context: RenderContext, subject: str) -> None:
@@ -28,6 +29,7 @@ class Reader:
         self.overridden = self.followed_links = False
         self._variables = variables(checkout, context)
         self.looks: dict[Look, None] = {}
+        self.fetched: dict[str, bytes | None] = {}
 
     def note(self, path: str, intent: Intent, ref: str = "") -> None:
         """Remember a look and what it learned."""

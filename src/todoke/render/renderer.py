@@ -1,8 +1,8 @@
 """Any source to manifests: finds the tool, has it run, and reads what it printed as Kubernetes would."""
 
 import hashlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, Protocol
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import msgspec
 
@@ -10,21 +10,26 @@ from todoke.model.application_sources import ApplicationSource
 from todoke.model.errors import Blocked
 from todoke.model.merge import merged
 from todoke.model.objects import Manifest
+from todoke.model.remotes import Elsewhere
 from todoke.model.renderings import Checkout, RenderContext, Rendering, Stamp
 from todoke.model.sources import SourceFile, SourceSpec, shown_url, spec_of
 from todoke.model.trees import Look, Tree, answer_of
-from todoke.render import detection, helm, jsonnet, kustomize
+from todoke.render import build_options, detection, helm, jsonnet, kustomize
 from todoke.render.anchors import anchors
+from todoke.render.build_options import Options
 from todoke.render.directory import DirectoryRenderer
+from todoke.render.elsewhere import Build, Engines, NotHad, built, fetch_values
 from todoke.render.kubernetes_yaml import NotYaml, load
 from todoke.render.listing import Lister, Listing, folder_of, read_files
 from todoke.render.placement import place
+from todoke.render.plugins import Plugins
 from todoke.render.reader import Reader, variables
 from todoke.render.watched import Watched
 from todoke.render.worker import EngineFailed, Output
 
 OVERRIDES = ".argocd-source.yaml"
 """A file whose fields are merged over the source. Source: Argo CD, "Source overrides"."""
+_NO_OPTIONS = Options()
 _NOT_OVERRIDDEN = ("repoURL", "path", "targetRevision", "chart")
 
 
@@ -36,31 +41,19 @@ class Unrendered(Exception):
         self.error, self.looks = error, looks
 
 
-class _Elsewhere(Exception):
-    """Something outside of the tree is in the way: a login, a project. It may be mended at any time."""
-
-    def __init__(self, error: Blocked) -> None:
-        super().__init__(str(error))
-        self.error = error
-
-
-Complete = Callable[[Tree, str, Callable[[str], bool] | None], Awaitable[Tree]]
-"""A tree with the dependencies of the chart in a folder fetched into it, as far as they are permitted."""
-
-
-class Engines(Protocol):
-    """Runs the engines. Implemented by todoke.render.worker."""
-
-    async def run(self, request: Mapping[str, Any], tree: Tree) -> Output: ...
-    async def identity(self) -> str: ...
-
-
 class Renderer:
-    """Renders directories, Kustomize, Helm and Jsonnet."""
+    """Renders directories, Kustomize, Helm, Jsonnet, and what plugins are there for."""
 
-    def __init__(self, engines: Engines, complete: Complete | None = None) -> None:
-        """Args: complete: fetches the dependencies that a chart does not bring; without it such charts are refused."""
-        self._engines, self._complete = engines, complete
+    def __init__(
+        self,
+        engines: Engines,
+        elsewhere: Elsewhere | None = None,
+        plugins: Plugins | None = None,
+        options: Options = _NO_OPTIONS,
+    ) -> None:
+        """Args: elsewhere: fetches what a source names elsewhere; without it such sources are refused."""
+        self._engines, self._elsewhere, self._plugins = engines, elsewhere, plugins or Plugins()
+        self._own_options = self._options = options
         self._lister = Lister()
         self._directory = DirectoryRenderer()
 
@@ -75,7 +68,7 @@ class Renderer:
         reader = Reader(checkout, context, subject_of(checkout.spec))
         try:
             return await self._render(reader, context, stamp)
-        except _Elsewhere as elsewhere:
+        except NotHad as elsewhere:
             raise elsewhere.error from elsewhere.error.__cause__
         except Blocked as error:
             if not reader.looks:  # there is no such folder; what there is instead, the error says
@@ -87,16 +80,15 @@ class Renderer:
         spec = _overridden(reader, context)
         if spec != checkout.spec:
             reader.checkout, reader.overridden = msgspec.structs.replace(checkout, spec=spec), True
-        tool = self._tool(reader)
-        if tool == "Plugin":
-            problem = "config management plugins are not run by this version"
-            next_step = "Commit the rendered manifests"
-            raise Blocked(reader.subject, problem, field="spec.source.plugin", next_step=next_step)
-        outputs = await self._made(tool, reader, context)
+        tool, outputs = await self._made(reader, context)
         rendering = self._directory.render(outputs, stamp)
         looks = tuple(reader.looks)
         fixed = () if reader.followed_links else anchors(reader.checkout, looks)
         return msgspec.structs.replace(rendering, looks=looks, anchors=fixed, tool=tool)
+
+    def use_config(self, config: Mapping[str, str]) -> None:
+        """Take options from the ConfigMap argocd-cm, its texts by key; they win over those that we were made with."""
+        self._options = self._own_options.with_config(config)
 
     def place(self, manifest: Manifest, namespaced: bool | None, stamp: Stamp) -> Manifest:
         """The manifest as it is sent. See todoke.render.placement."""
@@ -106,6 +98,7 @@ class Renderer:
         """A digest of what a rendering depends on: its looks, answered anew by this checkout. Equal means unchanged."""
         known = variables(checkout, context)
         about = [checkout.spec, context.application, context.namespace, context.project]
+        about += [self._plugins.digest] if self._plugins.digest else []  # another one may say that a folder is its own
         digest = hashlib.blake2b(msgspec.json.encode(about), digest_size=16)
         for look in looks:
             engine = look.intent == "engine"
@@ -116,6 +109,8 @@ class Renderer:
     def _answer(self, look: Look, checkout: Checkout, known: Mapping[str, str]) -> str:
         if look.intent == "variable":
             return known.get(look.path, "")
+        if look.intent == "options":
+            return self._options.of(look.path)
         tree = checkout.refs.get(look.ref) if look.ref else checkout.tree
         if tree is None:
             return ""
@@ -129,21 +124,42 @@ class Renderer:
         except Blocked:
             return ""
 
-    def _tool(self, reader: Reader) -> detection.Tool:
+    def _detected(self, reader: Reader) -> detection.Tool:
         spec = reader.checkout.spec
-        if (tool := detection.explicit(spec, reader.subject)) is not None:
-            return tool
+        if spec.chart:
+            return "Helm"
         folder = folder_of(reader.checkout.tree, spec, reader.subject)
         reader.note("" if spec.path == "." else spec.path, "list")
         return detection.detected(reader.checkout.tree, folder)
 
-    async def _made(self, tool: detection.Tool, reader: Reader, context: RenderContext) -> tuple[SourceFile, ...]:
-        if tool == "Directory":
-            return await self._files(reader)
+    async def _made(self, reader: Reader, context: RenderContext) -> tuple[detection.Tool, tuple[SourceFile, ...]]:
+        """The tool, and what it made. Plugins are asked before the folder's files tell, as in Argo CD."""
         spec = reader.checkout.spec
-        request = kustomize.request(reader) if tool == "Kustomize" else helm.request(reader, context)
-        output = await self._run(request, reader)
-        return (SourceFile(f"{tool} output of {spec.path}", output.data),)
+        tool = detection.explicit(spec, reader.subject)
+        plugin = await self._plugins.chosen(reader, context) if tool in (None, "Plugin") else None
+        if plugin is not None:
+            tool, data = "Plugin", await self._plugins.output(plugin, reader, context)
+        else:
+            tool = tool or self._detected(reader)
+            if tool == "Directory":
+                return tool, await self._files(reader)
+            request = await self._request(tool, reader, context)
+            data = (await self._run(request, reader)).data
+        return tool, (SourceFile(f"{tool} output of {spec.path}", data),)
+
+    async def _request(self, tool: detection.Tool, reader: Reader, context: RenderContext) -> Mapping[str, Any]:
+        if tool == "Kustomize":
+            return kustomize.request(reader, build_options.parse(self._noted("kustomize", reader)))
+        if helm.value_urls(reader):
+            schemes = self._noted("helm", reader).split(",")
+            await fetch_values(reader, self._elsewhere, helm.value_urls(reader, schemes))
+        return helm.request(reader, context)
+
+    def _noted(self, tool: str, reader: Reader) -> str:
+        """The installation's options of a tool, which are an input of the rendering."""
+        text = self._options.of(tool)
+        reader.looks[Look(tool, "options", text)] = None
+        return text
 
     async def _files(self, reader: Reader) -> tuple[SourceFile, ...]:
         """The files of a directory; those in Jsonnet as what they evaluate to."""
@@ -169,23 +185,26 @@ class Renderer:
 
     async def _run(self, request: Mapping[str, Any], reader: Reader) -> Output:
         try:
-            output = await self._engines.run(request, reader.checkout.tree)
+            if request["engine"] == "kustomize":
+                output = await built(self._engines, Build(reader, request, self._elsewhere))
+            else:
+                output = await self._engines.run(request, reader.checkout.tree)
         except EngineFailed as error:
             reader.looks.update(dict.fromkeys(error.looks))
-            if not error.missing or self._complete is None:
+            if not error.missing or self._elsewhere is None or reader.checkout.offline:
                 raise _refused(request, error, reader) from error
-            output = await self._completed(request, reader, self._complete)
+            output = await self._completed(request, reader, self._elsewhere)
         reader.looks.update(dict.fromkeys(output.looks))
         reader.looks[Look("", "engine", await self._engines.identity())] = None
         return output
 
-    async def _completed(self, request: Mapping[str, Any], reader: Reader, complete: Complete) -> Output:
+    async def _completed(self, request: Mapping[str, Any], reader: Reader, elsewhere: Elsewhere) -> Output:
         """The same once more, with the chart's dependencies. What they are is decided by files that are looked at."""
         watched = Watched(reader.checkout.tree)
         try:
-            tree = await complete(watched, request["path"], reader.checkout.permitted)
+            tree = await elsewhere.completed(watched, request["path"], reader.checkout.permitted)
         except Blocked as error:
-            raise _Elsewhere(error) from error
+            raise NotHad(error) from error
         for folder in watched.folders:
             reader.note(folder, "tree")
         try:
@@ -202,7 +221,7 @@ def _refused(request: Mapping[str, Any], error: EngineFailed, reader: Reader) ->
         problem = f"its chart depends on {names}, which is not in charts/"
         return Blocked(where, problem, next_step="Run `helm dependency build` and commit charts/")
     engine, text = request["engine"], error.text.strip()
-    said = helm.explained(text, reader) if engine == "helm" else text
+    said = helm.explained(text, reader) if engine == "helm" else shown_url(text)  # Kustomize quotes what it reads
     return Blocked(where, f"{engine} says: {said}")
 
 

@@ -29,6 +29,7 @@ class LocalWish(msgspec.Struct, frozen=True):
     settings: tuple[str, ...] = ()
     kube_version: str = ""
     api_versions: tuple[str, ...] = ()
+    offline: bool = False  # nothing is fetched
 
 
 class Local:
@@ -90,7 +91,7 @@ class Local:
             spec = msgspec.structs.replace(
                 spec, helm=SourceHelm(value_files=wish.value_files or None, parameters=parameters or None)
             )
-        return Checkout(spec, self._tree, "0" * 40)
+        return Checkout(spec, self._tree, "0" * 40, offline=wish.offline)
 
     def _context(self, wish: LocalWish) -> RenderContext:
         name = wish.name or wish.path.rpartition("/")[2] or "app"
@@ -103,7 +104,7 @@ class Local:
             self._places,
             frozenset(),
             lambda _revision: None,
-            self._published,
+            None if wish.offline else self._published,
             wish.kube_version,
             wish.api_versions,
         )

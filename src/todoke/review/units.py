@@ -107,7 +107,8 @@ def _problem(sources: Sequence[ApplicationSource], side: Side) -> str:
 async def _checkouts(sources: Sequence[ApplicationSource], side: Side) -> tuple[Checkout, ...]:
     found = [(spec, *await _files(spec, side)) for spec in map(spec_of, sources)]
     refs = {spec.ref: tree for spec, tree, _ in found if spec.ref}
-    return tuple([Checkout(spec, tree, sha, refs) for spec, tree, sha in found])
+    offline = side.published is None
+    return tuple([Checkout(spec, tree, sha, refs, offline=offline) for spec, tree, sha in found])
 
 
 async def _files(spec: SourceSpec, side: Side) -> tuple[Tree, str]:
@@ -122,9 +123,8 @@ def kustomization_unit(folder: str, side: Side) -> Unit:
     """A kustomization that no Application names."""
     spec = SourceSpec("", path=folder or ".", kustomize=SourceKustomize())
     context = RenderContext(folder.rpartition("/")[2] or "root", "", "default", side.kube_version, side.api_versions)
-    return Unit(
-        UnitKey("Kustomization", "", folder or "."), folder or ".", (Checkout(spec, side.tree, side.sha),), context
-    )
+    checkout = Checkout(spec, side.tree, side.sha, offline=side.published is None)
+    return Unit(UnitKey("Kustomization", "", folder or "."), folder or ".", (checkout,), context)
 
 
 def folders_of(unit: Unit, side: Side) -> Iterator[str]:

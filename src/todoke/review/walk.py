@@ -185,7 +185,7 @@ class Reviewer:
             made = [
                 await self._rooms.renderer.render(checkout, unit.context, unit.stamp) for checkout in unit.checkouts
             ]
-        except Blocked as error:
+        except DeliveryError as error:
             return _Rendered((), str(error))
         return _Rendered(tuple(made))
 

@@ -75,13 +75,20 @@ async def run_program(command: Sequence[str], variables: Mapping[str, str], time
     )
 
 
-def environment(scheme: str, login: Login, home: Path) -> dict[str, str]:
-    """The variables of a git process that may use one scheme and one login."""
+def environment(scheme: str, login: Login, home: Path, resolved: str = "") -> dict[str, str]:
+    """The variables of a git process that may use one scheme and one login.
+
+    Args: resolved: the addresses of a host as `host:port:address,address`, where no others may be asked.
+    """
     settings = dict(_OURS)
+    if resolved:
+        settings["http.curloptResolve"] = resolved  # from Git 2.37 on; older ones resolve the name once more
     if login.header:
         settings["http.extraHeader"] = f"Authorization: {login.header.reveal()}"
     if login.insecure:
         settings["http.sslVerify"] = "false"
+    if login.authority:
+        settings["http.sslCAInfo"] = login.authority
     if login.certificate:
         settings["http.sslCert"] = settings["http.sslKey"] = login.certificate
     ssh = {"GIT_SSH_COMMAND": login.ssh_command, "GIT_SSH_VARIANT": "ssh"} if login.ssh_command else {}

@@ -1,7 +1,6 @@
 """Logins of GitHub Apps: a token of an hour for an installation. Source: GitHub, "Authenticating as a GitHub App"."""
 
 import asyncio
-import base64
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -9,14 +8,10 @@ from hashlib import sha256
 from typing import TypeVar
 
 import msgspec
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from todoke.model.credentials import GitHubApp, SecretText
 from todoke.model.errors import Blocked, DeliveryError, Unreachable
+from todoke.source.json_web_token import BadKey, signed
 from todoke.source.keyring import Login, basic_login
 from todoke.source.smart_http import Door, SmartHttp
 from todoke.source.urls import Location
@@ -109,18 +104,10 @@ def _decoded(location: Location, body: bytes, kind: type[T]) -> T:
 
 
 def _proof(app: GitHubApp, origin: str, now: float) -> str:
-    """A JSON Web Token signed with the app's key. Source: RFC 7519, RFC 7515. Raises: Blocked: the key is none."""
-    try:
-        key = load_pem_private_key(app.key.reveal().strip().encode(), None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        problem = "is not a private key that can be read without a passphrase"
-        raise Blocked(origin, problem, field="githubAppPrivateKey", next_step="Give it the whole PEM file") from error
-    if not isinstance(key, RSAPrivateKey):
-        raise Blocked(origin, "is not an RSA key", field="githubAppPrivateKey", next_step="Use the one GitHub gave")
+    """A JSON Web Token signed with the app's key. Raises: Blocked: the key is none."""
     claims = {"iat": int(now) - _SKEW, "exp": int(now) + _JWT_SECONDS, "iss": app.app}
-    said = ".".join(_base64(msgspec.json.encode(part)) for part in ({"alg": "RS256", "typ": "JWT"}, claims))
-    return f"{said}.{_base64(key.sign(said.encode(), PKCS1v15(), SHA256()))}"
-
-
-def _base64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    try:
+        return signed(app.key.reveal(), claims)
+    except BadKey as error:
+        step = "Give it the whole PEM file, as GitHub gave it"
+        raise Blocked(origin, str(error), field="githubAppPrivateKey", next_step=step) from error

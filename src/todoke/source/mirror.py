@@ -109,6 +109,7 @@ def local_refs(path: str, more: Iterable[str], subject: str) -> Refs:
         try:
             names = sorted(name for name in repository.listall_references() if name.startswith((HEADS, TAGS, *more)))
             tips = {name: str(repository.lookup_reference(name).peel().id) for name in names}
+            own = {name: str(repository.lookup_reference(name).resolve().target) for name in names}
             head = repository.lookup_reference("HEAD").target
         finally:
             repository.free()
@@ -116,6 +117,7 @@ def local_refs(path: str, more: Iterable[str], subject: str) -> Refs:
         raise Blocked(
             subject, f"is not a readable Git repository: {error}", next_step="Check the path and its owner"
         ) from error
+    tags = {name: sha for name, sha in own.items() if sha != tips[name]}
     if isinstance(head, str):
-        return Refs(tips, tips.get(head, ""), head)
-    return Refs(tips, str(head))
+        return Refs(tips, tips.get(head, ""), head, tags)
+    return Refs(tips, str(head), tags=tags)

@@ -16,6 +16,7 @@ class Refs(msgspec.Struct, frozen=True):
     tips: dict[str, str]
     head: str = ""  # SHA of HEAD, "" in an empty repository
     branch: str = ""  # full name of the branch that HEAD is
+    tags: dict[str, str] = {}  # the objects of annotated tags themselves, by full name
 
     def resolve(self, revision: str) -> str:
         """The SHA of HEAD, a branch, a tag or a full ref name; "" when there is none.
@@ -23,12 +24,12 @@ class Refs(msgspec.Struct, frozen=True):
         A branch comes before a tag of the same name. Source: Argo CD takes the first match in the order of
         `git ls-remote`, where heads come before tags.
         """
-        if revision in ("", "HEAD"):
-            return self.head
-        for name in (revision, HEADS + revision, TAGS + revision, "refs/" + revision):
-            if name in self.tips:
-                return self.tips[name]
-        return ""
+        return self.head if revision in ("", "HEAD") else self.tips.get(self.full_name(revision), "")
+
+    def full_name(self, revision: str) -> str:
+        """The full name of the ref that a revision names; "" when there is none."""
+        names = (revision, HEADS + revision, TAGS + revision, "refs/" + revision)
+        return next((name for name in names if name in self.tips), "")
 
     def near(self, revision: str) -> list[str]:
         """Up to three names of branches and tags that resemble the revision, else the default branch."""
@@ -38,13 +39,14 @@ class Refs(msgspec.Struct, frozen=True):
 
     @property
     def shas(self) -> set[str]:
-        """Every commit that a ref names."""
-        return {*self.tips.values(), self.head} - {""}
+        """Every commit that a ref names, and every annotated tag."""
+        return {*self.tips.values(), *self.tags.values(), self.head} - {""}
 
 
 def parse_ls_remote(text: str) -> Refs:
     """The refs in the output of `git ls-remote --symref`."""
     tips: dict[str, str] = {}
+    tags: dict[str, str] = {}
     head = branch = ""
     for line in text.splitlines():
         value, _, name = line.partition("\t")
@@ -54,5 +56,8 @@ def parse_ls_remote(text: str) -> Refs:
             else:
                 head = value
         elif name.startswith("refs/"):
-            tips[name.removesuffix("^{}")] = value  # the peeled line follows the tag's own
-    return Refs(tips, head, branch)
+            plain = name.removesuffix("^{}")
+            if plain != name:  # the peeled line follows the tag's own
+                tags[plain] = tips[plain]
+            tips[plain] = value
+    return Refs(tips, head, branch, tags)

@@ -1,7 +1,8 @@
 """The source room: Git repositories, their newest revisions, and the files in them."""
 
+import time
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
@@ -11,6 +12,7 @@ import pygit2
 
 from todoke.model.credentials import Credential
 from todoke.model.errors import Blocked, Unreachable
+from todoke.model.signatures import Signers, Trust
 from todoke.model.sources import CommitInfo, Reverted, RevertRequest
 from todoke.model.telemetry import Telemetry
 from todoke.model.trees import Tree
@@ -20,13 +22,16 @@ from todoke.source.clone import Clone
 from todoke.source.folder import FolderTree
 from todoke.source.keyring import Keyring
 from todoke.source.refs import FULL_SHA, SHORT_SHA, TAGS, Refs
+from todoke.source.remote.guard import Guard
 from todoke.source.repository import Repository, Tools
 from todoke.source.shelf import Shelf
+from todoke.source.signatures import Verifier
 from todoke.source.tree import Objects
 from todoke.source.urls import Location, locate
 from todoke.source.versions import Matching, is_constraint, newest_tag, prefixed
 
 _REVISION = "spec.source.targetRevision"
+_MOMENT = 2.0  # seconds
 _MOST_OPEN = 400  # open mirrors; each holds a few file handles
 
 
@@ -57,14 +62,17 @@ class GitSource:
         self._author, self._matching = author, matching
         self.keyring = Keyring(folder / "certificates")
         self._tools = Tools(folder, self.keyring, telemetry, fetch_timeout_seconds)
+        self.clouds = self._tools.clouds
         self._shelf = Shelf(folder, most_bytes, telemetry)
         self._tools.grown = self._make_room
         self._repositories: dict[str, Repository] = {}
         self._by_url: dict[str, Repository] = {}
         self._by_folder: dict[str, Repository] = {}
         self._open: OrderedDict[Repository, None] = OrderedDict()
+        self._named: set[Repository] = set()  # by Applications
         self._folders: dict[str, pygit2.Tree] = {}
         self._checkouts = Checkouts(self._repository, self._objects, self._folders)
+        self._verifier = Verifier()
 
     def use_credentials(self, credentials: Iterable[Credential]) -> None:
         """Replace all credentials; the next request of each repository uses them."""
@@ -80,6 +88,17 @@ class GitSource:
             if repository.location.scheme == "ssh":
                 repository.forget_login()
         self._checkouts.forget_failures()
+
+    def use_certificates(self, certificates: Mapping[str, str]) -> None:
+        """Replace the certificates that servers are known by: PEM text by host, in place of the system's."""
+        if self.keyring.trust_certificates(certificates):
+            for repository in self._repositories.values():
+                repository.forget_login()
+            self._checkouts.forget_failures()
+
+    def use_signers(self, signers: Signers) -> None:
+        """Replace the public keys of people who sign."""
+        self._verifier.use(signers)
 
     async def refresh(self, repo_url: str) -> bool:
         """Ask the server once for all heads, tags and HEAD, fetch if one of them is new to us.
@@ -114,6 +133,35 @@ class GitSource:
             raise _unknown(repository, refs, revision, tag_prefix)
         return self._commit_of(repository, found, revision)
 
+    async def newest(self, repo_url: str, revision: str) -> str:
+        """As `latest`, of a repository that nobody polls: asked now, if it was not a moment ago.
+
+        Raises: as `latest`.
+        """
+        repository = self._repository(repo_url)
+        if FULL_SHA.match(revision):
+            return await self.latest(repo_url, revision)
+        if time.monotonic() - repository.looked < _MOMENT:
+            with suppress(Blocked):  # a ref that was not there a moment ago
+                return await self.latest(repo_url, revision)
+        await repository.look()
+        return await self.latest(repo_url, revision)
+
+    def use_guard(self, repo_url: str, guard: Guard | None) -> bool:
+        """Refuse addresses of a repository. None: an Application names it itself; then no guard is used on it.
+
+        Returns: whether it is guarded now.
+        Raises: Blocked: it is not a Git URL.
+        """
+        repository = self._repository(repo_url)
+        if guard is None:
+            self._named.add(repository)
+        wanted = None if repository in self._named else guard
+        if repository.guard is not wanted:
+            repository.guard = wanted
+            repository.forget_login()
+        return wanted is not None
+
     async def _name(self, repository: Repository, refs: Refs, revision: str, tag_prefix: str) -> str:
         """The ref that a revision stands for; of a range it is found out once for the same refs."""
         if self._matching is None or not is_constraint(revision):
@@ -124,6 +172,39 @@ class GitSource:
         if (revision, tag_prefix) not in known:
             known[revision, tag_prefix] = await newest_tag(refs, revision, tag_prefix, self._matching)
         return known[revision, tag_prefix] or revision
+
+    async def untrusted(self, repo_url: str, sha: str, named: tuple[str, str], trust: Trust) -> tuple[str, ...]:
+        """Why the signatures of a commit are not what is demanded, sentences; none when they are.
+
+        Args: named: the revision and tag prefix that `latest` had. Where they name an annotated tag, that is what
+            must be signed, under its own name, and of a whole history the commits too.
+        Raises: Unreachable: the commit has not been fetched, or its tag moved meanwhile.
+        """
+        repository = self._repository(repo_url)
+        if repository.refs is None:
+            await repository.look()
+        tag, name = await self._tag(repository, *named)
+        with self._reading(repository):
+            if tag is not None and str(tag.peel(pygit2.Commit).id) != sha:
+                raise Unreachable(repository.location.subject, f"its tag {tag.name} moved while it was looked at")
+            if tag is not None and name not in ("", tag.name):
+                return (f'tag "{name}" is the one that was made as "{tag.name}". Make and sign a tag of that name',)
+            return await self._verifier.untrusted(lambda: repository.mirror.repository, sha, tag, trust)
+
+    async def _tag(self, repository: Repository, revision: str, prefix: str) -> tuple[pygit2.Tag | None, str]:
+        """The annotated tag that a revision names, and the name of the ref, "" when that is no tag's."""
+        refs, revision = repository.refs or Refs({}), revision.strip()
+        if revision in ("", "HEAD"):
+            return None, ""
+        name = refs.full_name(await self._name(repository, refs, revision, prefix))
+        by_id = revision if not name and (FULL_SHA.match(revision) or SHORT_SHA.match(revision)) else ""
+        own = refs.tags.get(name, by_id)
+        if not own:
+            return None, ""
+        with self._reading(repository):
+            found = repository.mirror.repository[own]
+        own_name = name.removeprefix(TAGS) if name.startswith(TAGS) else ""
+        return (found if isinstance(found, pygit2.Tag) else None), own_name
 
     async def tree(self, repo_url: str, sha: str, permitted: Permitted | None = None) -> Tree:
         """The files of a commit, read from the object database when they are asked for.
@@ -182,6 +263,7 @@ class GitSource:
         """Close all connections and files; no key stays on disk."""
         await self._tools.http.close()
         self.keyring.replace(())
+        self.keyring.trust_certificates({})
         for repository in self._repositories.values():
             repository.mirror.close()
 

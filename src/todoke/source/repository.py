@@ -5,21 +5,24 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 import pygit2
 
-from todoke.model.credentials import SecretText
+from todoke.model.credentials import GitHubApp, SecretText
 from todoke.model.errors import Blocked, DeliveryError, Unreachable
 from todoke.model.telemetry import Telemetry
+from todoke.source.cloud_logins import CloudTokens
 from todoke.source.git_command import Finished, environment, run_program
-from todoke.source.github_app import AppTokens
+from todoke.source.github_app import API, AppTokens
 from todoke.source.keyring import Keyring, Login
 from todoke.source.large_fetch import blame, fetch_large, server_of, ssh_answer, ssh_request
 from todoke.source.large_files import LargeFiles, Pointer
 from todoke.source.mirror import Mirror, local_refs
 from todoke.source.proxies import proxy_of
 from todoke.source.refs import FULL_SHA, HEADS, TAGS, Refs, parse_ls_remote
+from todoke.source.remote.guard import Guard
 from todoke.source.remote_errors import git_error, http_error, mirror_is_damaged, refused
 from todoke.source.smart_http import Answer, Door, SmartHttp, open_door
 from todoke.source.urls import Location, same_place
@@ -44,6 +47,7 @@ class Tools:
         self.timeout_seconds = timeout_seconds
         self.http = SmartHttp(timeout_seconds)
         self.apps = AppTokens(self.http)
+        self.clouds = CloudTokens(self.http, keyring.authority)
         self._turns: dict[str, asyncio.Semaphore] = {}
 
     @asynccontextmanager
@@ -72,6 +76,8 @@ class Repository:
         self.refs: Refs | None = None
         self.newest: tuple[Refs | None, dict[tuple[str, str], str]] = (None, {})  # names of tags by range and prefix
         self._reported: Refs | None = None  # what the last caller who asked for changes has heard of
+        self.guard: Guard | None = None  # refuses addresses: set where files in Git name it, and no Application
+        self.looked = float("-inf")  # when it was asked last, by the monotonic clock
         self._tools = tools
         self._more: tuple[str, ...] = ()  # refs beside heads and tags that somebody asked for
         self._door: Door | None = None
@@ -92,8 +98,8 @@ class Repository:
         return True
 
     def forget_login(self) -> None:
-        """Work out anew how to log in; the credentials have changed."""
-        self._door = None
+        """Work out anew how to log in; the credentials have changed, and what they led to says nothing any more."""
+        self._door, self._failed_at = None, float("-inf")
 
     def want(self, revision: str) -> bool:
         """Also listen to a ref outside of heads and tags; False when it is listened to already."""
@@ -129,7 +135,7 @@ class Repository:
             except DeliveryError as error:
                 self._outcome, self._answered, self._failed_at = error, number, time.monotonic()
                 raise
-            self._outcome, self._answered = outcome, number
+            self._outcome, self._answered, self.looked = outcome, number, time.monotonic()
             return outcome
 
     def raise_recent(self) -> None:
@@ -253,7 +259,8 @@ class Repository:
 
     async def _opened(self, base: str) -> Door:
         login = self._tools.keyring.login(self.location)
-        self._door = open_door(self.location, base, await self._unlocked(base, login))
+        door = open_door(self.location, base, await self._unlocked(base, login))
+        self._door = msgspec.structs.replace(door, guard=self.guard)
         return self._door
 
     async def _unlocked(self, base: str, login: Login) -> Login:
@@ -262,10 +269,18 @@ class Repository:
         if self.location.scheme in ("file", "ssh"):
             return login
         if not same_place(self.location.url, base):
-            return login.without_secrets()
+            authority = "" if login.insecure else self._tools.keyring.authority(urlsplit(base).netloc)
+            return msgspec.structs.replace(login.without_secrets(), authority=authority)
         if login.app is None:
             return login
-        return await self._tools.apps.login(self.location, login, login.app, open_door(self.location, base, login))
+        if isinstance(login.app, GitHubApp):
+            return await self._tools.apps.login(self.location, login, login.app, self._app_door(base, login, login.app))
+        return await self._tools.clouds.login(self.location, login, open_door(self.location, base, login).proxy)
+
+    def _app_door(self, base: str, login: Login, app: GitHubApp) -> Door:
+        """How GitHub is asked, which may be another host than the repository's, known by other certificates."""
+        authority = "" if login.insecure else self._tools.keyring.authority(urlsplit(app.base_url or API).netloc)
+        return open_door(self.location, base, msgspec.structs.replace(login, authority=authority))
 
     async def _large_door(self) -> Door:
         """How the server of Git LFS is asked."""
@@ -280,7 +295,9 @@ class Repository:
             raise git_error(self.location, door.login, finished)
         action = ssh_answer(self.location, finished.output)
         secrets = tuple(SecretText(value) for value in action.header.values())
-        plain = Login(insecure=door.login.insecure, secrets=secrets, proxy=door.login.proxy)
+        insecure, proxy = door.login.insecure, door.login.proxy
+        authority = "" if insecure else self._tools.keyring.authority(urlsplit(action.href).netloc)
+        plain = Login(insecure=insecure, secrets=secrets, proxy=proxy, authority=authority)
         opened = open_door(self.location, action.href.rstrip("/"), plain)
         return msgspec.structs.replace(opened, headers={**opened.headers, **action.header})
 
@@ -291,7 +308,7 @@ class Repository:
             raise git_error(self.location, self._login, finished)
         listed = parse_ls_remote(finished.output)
         kept = {name: sha for name, sha in listed.tips.items() if name.startswith((HEADS, TAGS, *self._more))}
-        return Refs(kept, listed.head, listed.branch)
+        return Refs(kept, listed.head, listed.branch, {n: sha for n, sha in listed.tags.items() if n in kept})
 
     async def _fetch(self, refs: Refs) -> Refs:
         if not self.mirror.exists:
@@ -342,7 +359,11 @@ class Repository:
             raise refused(self.location, login)
         try:
             async with self._tools.turn(self.location.host):
-                return await run_program(command, environment(scheme, login, self._tools.home), seconds)
+                proxied = login.proxy or (self._door is not None and self._door.proxy)
+                guard = None if proxied else self.guard
+                resolved = await guard.resolved(self.url) if guard is not None and not guard.named(self.url) else ""
+                variables = environment(scheme, login, self._tools.home, resolved)
+                return await run_program(command, variables, seconds)
         except FileNotFoundError as error:
             program = command[0]
             step = "Install Git 2.32 or newer" if program == "git" else "Install the OpenSSH client"

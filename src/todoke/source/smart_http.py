@@ -1,15 +1,21 @@
 """Asking a Git server over HTTP for its refs, on kept connections. Source: Git, gitprotocol-http and gitprotocol-v2."""
 
 import ssl
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from urllib.parse import urljoin
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import msgspec
 
 from todoke.model.errors import Blocked, Unreachable
-from todoke.source.keyring import Login
-from todoke.source.urls import Location, scrubbed
+from todoke.source.keyring import ADD_AUTHORITY, Login
+from todoke.source.remote.guard import Guard, blocked, refused_by
+from todoke.source.urls import Location, same_place, scrubbed
 
+_MOST_HOPS = 10
+_REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _LARGEST_ANSWER = 64 * 1024 * 1024
 _REQUEST_HEADERS = {
     "Content-Type": "application/x-git-upload-pack-request",
@@ -27,6 +33,7 @@ class Door(msgspec.Struct, frozen=True):
     tls: ssl.SSLContext | bool
     headers: dict[str, str]
     proxy: str | None = None
+    guard: Guard | None = None  # refuses addresses
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -64,13 +71,13 @@ class SmartHttp:
 
     def __init__(self, timeout_seconds: float) -> None:
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=10, sock_read=30)
-        self._session: aiohttp.ClientSession | None = None
+        self._sessions: dict[Guard | None, aiohttp.ClientSession] = {}
 
     async def close(self) -> None:
         """Close all connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        for session in self._sessions.values():
+            await session.close()
+        self._sessions = {}
 
     async def ls_refs(self, location: Location, door: Door, body: bytes) -> Answer:
         """The answer to one POST; a redirect is an answer, not followed."""
@@ -93,7 +100,8 @@ class SmartHttp:
     ) -> Answer:
         """The answer to one request. Only a GET follows redirects, and aiohttp drops the login at another host.
 
-        Raises: Blocked: a certificate is not trusted. Unreachable: no answer, or one that is too large.
+        Raises: Blocked: a certificate is not trusted, or the address is refused. Unreachable: no answer, or one that is
+            too large.
         """
         for attempt in (1, 2):
             try:
@@ -103,8 +111,10 @@ class SmartHttp:
                     raise Unreachable(location.subject, "the server hung up") from error
             except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as error:
                 problem = f"its TLS certificate is not trusted: {scrubbed(str(error))}"
-                raise Blocked(location.subject, problem, next_step="Add its CA to the system's trust") from error
+                raise Blocked(location.subject, problem, next_step=ADD_AUTHORITY) from error
             except (aiohttp.ClientError, OSError) as error:
+                if door.guard is not None and (text := refused_by(error)):
+                    raise blocked(location.subject, text) from error
                 secrets = [secret.reveal() for secret in door.login.secrets]
                 secrets.extend([door.login.proxy.reveal()] if door.login.proxy else [])
                 detail = scrubbed(str(error), *secrets) or "it took too long"
@@ -112,21 +122,41 @@ class SmartHttp:
         raise AssertionError("unreachable")
 
     async def _once(self, door: Door, method: str, url: str, body: bytes | None, most_bytes: int) -> Answer:
-        if self._session is None:
-            connector = aiohttp.TCPConnector(limit=0, limit_per_host=16, keepalive_timeout=300)
-            self._session = aiohttp.ClientSession(
-                connector=connector, timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar()
-            )
-        async with self._session.request(
+        headers = door.headers
+        for _ in range(_MOST_HOPS):
+            async with self._asked(door, method, url, body, headers) as response:
+                there = response.headers.get("Location", "")
+                if door.guard is None or method != "GET" or response.status not in _REDIRECTS or not there:
+                    return Answer(response.status, await _read(response, most_bytes), str(response.url))
+            there = urljoin(url, there)
+            if not same_place(url, there):
+                headers = {name: value for name, value in headers.items() if name != "Authorization"}
+            url = there
+        raise aiohttp.ClientPayloadError("it is redirected in circles")
+
+    def _asked(
+        self, door: Door, method: str, url: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """One request. Where addresses are guarded, redirects are not followed: each is looked at by itself."""
+        guard = None if door.proxy is not None or (door.guard and door.guard.named(url)) else door.guard
+        return self._session(guard).request(
             method,
             url,
             data=body,
-            headers=door.headers,
+            headers=headers,
             ssl=door.tls,
             proxy=door.proxy,
-            allow_redirects=method == "GET",
-        ) as response:
-            return Answer(response.status, await _read(response, most_bytes), str(response.url))
+            allow_redirects=door.guard is None and method == "GET",
+        )
+
+    def _session(self, guard: Guard | None) -> aiohttp.ClientSession:
+        if guard not in self._sessions:
+            factory = guard.socket if guard is not None else None
+            connector = aiohttp.TCPConnector(limit=0, limit_per_host=16, keepalive_timeout=300, socket_factory=factory)
+            self._sessions[guard] = aiohttp.ClientSession(
+                connector=connector, timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar()
+            )
+        return self._sessions[guard]
 
 
 async def _read(response: aiohttp.ClientResponse, most_bytes: int) -> bytes:

@@ -5,11 +5,16 @@ from pathlib import Path
 
 from todoke.model.credentials import Credential
 from todoke.model.errors import Blocked
+from todoke.model.remotes import RemoteBase, RemoteChart
+from todoke.model.signatures import Trust
 from todoke.model.sources import CommitInfo, Origin, Reverted, RevertRequest, SourceSpec, shown_url
 from todoke.model.telemetry import Telemetry
 from todoke.model.trees import Tree
-from todoke.source.charts import Charts, with_dependencies
+from todoke.model.trusted import Trusted
+from todoke.source.charts import Charts, Limits, with_dependencies
 from todoke.source.checkout import Permitted
+from todoke.source.remote.guard import Guard, Network
+from todoke.source.remote.remotes import Remotes
 from todoke.source.repositories import GitSource
 from todoke.source.versions import Matching
 
@@ -23,18 +28,45 @@ class Sources:
         folder: Path,
         matching: Matching,
         telemetry: Telemetry,
+        *,
+        networks: Iterable[Network] = (),
     ) -> None:
-        """Args: folder: for charts and artifacts. matching: decides which versions a constraint allows."""
+        """Nothing is asked yet.
+
+        Args:
+            folder: for charts and artifacts. matching: decides which versions a constraint allows.
+            networks: private ones that files in Git may name, beside what Secrets name.
+        """
         self._git = git
         self._charts = Charts(folder, git.keyring, matching, telemetry)
+        guard = Guard(lambda url: bool(git.keyring.covering(url)), networks)
+        beside = folder.with_name(f"{folder.name}-guarded")
+        self._guarded = Charts(beside, git.keyring, matching, telemetry, limits=Limits(guard=guard))
+        self._remotes = Remotes(git, self._guarded, guard, telemetry)
+        for charts in (self._charts, self._guarded):
+            charts.use_clouds(git.clouds)
 
     def use_credentials(self, credentials: Iterable[Credential]) -> None:
         """Replace all credentials."""
         self._git.use_credentials(credentials)
+        for charts in (self._charts, self._guarded):
+            charts.forget_failures()
 
-    def use_known_hosts(self, text: str) -> None:
-        """Replace the known SSH hosts, in the form of a known_hosts file."""
-        self._git.use_known_hosts(text)
+    def use_trusted(self, trusted: Trusted) -> None:
+        """Replace whom we trust: SSH hosts, certificates of hosts, and who signs commits."""
+        self._git.use_known_hosts(trusted.known_hosts)
+        self._git.use_certificates(trusted.certificates)
+        self._git.use_signers(trusted.signers)
+
+    async def untrusted(self, spec: SourceSpec, revision: str, wanted: str, trust: Trust) -> tuple[str, ...]:
+        """Why the signatures of an exact revision are not what is demanded; none when they are, or there is no Git.
+
+        Args: wanted: what `latest` found it by.
+        Raises: Blocked, Unreachable: it cannot be had.
+        """
+        if spec.chart or spec.origin.is_registry:
+            return ()
+        return await self._git.untrusted(spec.repo_url, revision, (wanted, spec.tag_prefix), trust)
 
     async def refresh(self, origin: Origin) -> bool:
         """Ask once what is there now. Returns: whether something moved; True the first time.
@@ -45,6 +77,7 @@ class Sources:
             return await self._charts.refresh(origin.repo_url, origin.chart)
         if origin.is_registry:
             return await self._charts.files.refresh(origin.repo_url)
+        self._git.use_guard(origin.repo_url, None)
         return await self._git.refresh(origin.repo_url)
 
     async def latest(self, spec: SourceSpec, revision: str) -> str:
@@ -56,6 +89,7 @@ class Sources:
             return await self._charts.resolve(spec.repo_url, spec.chart, "" if revision == "HEAD" else revision)
         if spec.origin.is_registry:
             return await self._charts.files.resolve(spec.repo_url, "" if revision == "HEAD" else revision)
+        self._git.use_guard(spec.repo_url, None)
         return await self._git.latest(spec.repo_url, revision, spec.tag_prefix)
 
     async def tree(self, spec: SourceSpec, revision: str, permitted: Permitted | None = None) -> Tree:
@@ -75,7 +109,19 @@ class Sources:
 
         Raises: Blocked: one of them cannot be had, or may not be read. Unreachable: no answer in time.
         """
-        return await with_dependencies(tree, path, _Fetching(self._charts, permitted))
+        return await with_dependencies(tree, path, _Fetching(self._guarded, permitted))
+
+    async def base(self, wanted: RemoteBase, permitted: Permitted | None = None) -> Tree | bytes:
+        """A remote base of a kustomization. See todoke.model.remotes.Elsewhere."""
+        return await self._remotes.base(wanted, permitted)
+
+    async def file(self, url: str, permitted: Permitted | None = None) -> bytes | None:
+        """A file by its URL. See todoke.model.remotes.Elsewhere."""
+        return await self._remotes.file(url, permitted)
+
+    async def chart(self, wanted: RemoteChart, permitted: Permitted | None = None) -> Tree:
+        """A chart of a kustomization. See todoke.model.remotes.Elsewhere."""
+        return await self._remotes.chart(wanted, permitted)
 
     def folder(self, path: Path) -> Tree:
         """A folder of this machine with all of the clone around it."""
@@ -91,6 +137,8 @@ class Sources:
 
     async def close(self) -> None:
         """Close all connections and files."""
+        await self._remotes.close()
+        await self._guarded.close()
         await self._charts.close()
         await self._git.close()
 

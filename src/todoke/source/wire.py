@@ -24,6 +24,7 @@ def parse_ls_refs(body: bytes) -> Refs:
     Raises: NotVersion2: the bytes are something else.
     """
     tips: dict[str, str] = {}
+    tags: dict[str, str] = {}
     head = branch = ""
     for line in _lines(body):
         oid, _, rest = line.decode("utf-8", "replace").rstrip("\n").partition(" ")
@@ -35,7 +36,9 @@ def parse_ls_refs(body: bytes) -> Refs:
             head, branch = oid, more.get("symref-target", "")
         else:
             tips[name] = more.get("peeled", oid)
-    return Refs(tips, head, branch)
+            if "peeled" in more:
+                tags[name] = oid
+    return Refs(tips, head, branch, tags)
 
 
 def speaks_version_2(body: bytes) -> bool:

@@ -4,8 +4,9 @@ import fcntl
 import os
 import secrets
 import socket
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from todoke.model.errors import Blocked
@@ -40,6 +41,23 @@ def claimed(folder: Path, *, wait: bool = False) -> Iterator[str]:
         yield f"{socket.gethostname()}-{_kept_word(handle)}"
     finally:
         os.close(handle)
+
+
+@contextmanager
+def mirrors_of_command(state: Path) -> Iterator[Path]:
+    """A folder for the mirrors of one command: the kept one, or one of its own while another command uses that.
+
+    Args: state: the state folder; it need not be there, nor writable.
+    """
+    with suppress(OSError):
+        state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    kept = state / "mirrors-cli"
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(claimed(kept))
+        except Blocked:  # in use, or not ours to write
+            kept = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="todoke-"))) / "mirrors"
+        yield kept
 
 
 def _kept_word(handle: int) -> str:

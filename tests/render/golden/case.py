@@ -49,6 +49,7 @@ class Case(msgspec.Struct, forbid_unknown_fields=True, rename={"as_": "as"}):
         links: symbolic links, with their targets.
         refs: other sources' files, by the source's ref. The judge has them in `refs/<name>/`.
         source: the Application's, without repoURL.
+        build: options of `kustomize build`.
         release, args: what `helm template` is told beside chart, namespace and `--include-crds`; for Jsonnet, `args`
             are those of its `evaluate_file`.
         as_: files that the judge has in the place of ours, as an Application's options change them.
@@ -66,6 +67,7 @@ class Case(msgspec.Struct, forbid_unknown_fields=True, rename={"as_": "as"}):
     refs: dict[str, dict[str, str]] = {}
     source: dict[str, Any] = {}
     context: dict[str, Any] = {}
+    build: str = ""
     release: str = "shop"
     args: list[str] | dict[str, Any] = []
     as_: Files = {}
@@ -129,6 +131,7 @@ async def ours(case: Case, renderer: Renderer) -> tuple[tuple[Manifest, ...], tu
         refs = {name: FakeTree(files) for name, files in case.refs.items()}
         checkout = Checkout(spec, FakeTree(case.tree()), "0123456789abcdef0123456789abcdef01234567", refs)
     told = {"application": "shop", "namespace": "shop", "kube_version": "1.33.0", **case.context}
+    renderer.use_config({"kustomize.buildOptions": case.build})
     try:
         rendering = await renderer.render(checkout, msgspec.convert(told, RenderContext), STAMP)
     except Unrendered as unrendered:
@@ -149,7 +152,7 @@ def _verdict(case: Case, tool: str, judges: Judges, helm: int) -> Verdict:
     if tool == "yaml":
         return _read_as_yaml(case.text or "", judges, helm)
     if tool == "kustomize":
-        return judges.kustomize(case.for_judge(), case.path)
+        return judges.kustomize(case.for_judge(), case.path, case.build.split())
     if tool == "jsonnet":
         assert isinstance(case.args, dict)
         return judges.jsonnet(case.for_judge(), {"jpathdir": [case.path], **case.args})

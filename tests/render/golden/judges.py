@@ -66,9 +66,10 @@ class Judges:
 
     folder: Path
 
-    def kustomize(self, files: Files, path: str) -> Verdict:
-        """What `kubectl kustomize` says of a folder."""
-        return self._judged("kubectl", ["kustomize", path], files)
+    def kustomize(self, files: Files, path: str, options: Sequence[str] = ()) -> Verdict:
+        """What `kubectl kustomize` says of a folder; charts are rendered by Helm 4."""
+        charts = ["--helm-command", str(self.folder / "helm4"), "--helm-kube-version", "1.33.0"]
+        return self._judged("kubectl", ["kustomize", path, *options, *(charts if options else ())], files)
 
     def helm(self, version: int, files: Files, chart: str, args: Sequence[str]) -> Verdict:
         """What `helm template` says of a chart; `args` begin with the release's name."""

@@ -344,7 +344,9 @@ async def test_tls_is_checked_unless_the_secret_says_insecure(
     charts: Charts, keyring: Keyring, secured: Secured
 ) -> None:
     server, _, _ = secured
-    with pytest.raises(Blocked, match=r"its TLS certificate is not trusted.*Add its CA to the system's trust"):
+    with pytest.raises(
+        Blocked, match=r"its TLS certificate is not trusted.*Add its CA to the ConfigMap argocd-tls-certs-cm"
+    ):
         await charts.resolve(server.repository, "shop", "")
     bare = Credential(CredentialUse.REPOSITORY, server.repository, insecure=True, origin="Secret/argocd/bare")
     keyring.replace([bare, credential(server.url, use=CredentialUse.TEMPLATE)])

@@ -34,13 +34,19 @@ _DIFFERS, _FAILED = 1, 2
 @click.option(
     "--repo-url", "repo_urls", multiple=True, metavar="URL", help="A URL of this repository beside its remotes'. (many)"
 )
-@click.option("--offline", is_flag=True, help="Do not fetch charts from repositories elsewhere.")
+@click.option("--offline", is_flag=True, help="Fetch nothing: no charts, remote bases or value files from elsewhere.")
+@click.option(
+    "--kustomize-options", metavar="OPTIONS", help="As of `kustomize build`. [default: $TODOKE_KUSTOMIZE_OPTIONS]"
+)
 @click.option("--kube-version", default="", metavar="VERSION", help="What charts are told of the cluster.")
 @click.option("--api-versions", multiple=True, metavar="GROUP/VERSION", help="What charts are told it serves. (many)")
 @click.option("--kubeconfig", metavar="FILE", help="Compare with the cluster of this kubeconfig too.")
 @click.option("--context", "cluster", metavar="NAME", help="Compare with the cluster of this context too.")
 @click.option("-n", "--namespace", metavar="NAME", help="Control namespace of the todoke there. [default: todoke]")
 @click.option("--installation", metavar="NAME", help="Name of the installation there, when it has one.")
+@click.option(
+    "--plugins-folder", metavar="FOLDER", help="Plugins that are run here. [default: $TODOKE_PLUGINS_FOLDER or none]"
+)
 @click.option(
     "--limit", default=reports.LARGEST_COMMENT, show_default=True, metavar="LETTERS", help="Longest markdown text."
 )
@@ -49,6 +55,7 @@ _DIFFERS, _FAILED = 1, 2
 @click.pass_context
 def command(
     context: click.Context,
+    /,
     base: str,
     head: str,
     exact: bool,
@@ -56,31 +63,28 @@ def command(
     offline: bool,
     kube_version: str,
     api_versions: tuple[str, ...],
-    kubeconfig: str | None,
     cluster: str | None,
-    namespace: str | None,
-    installation: str | None,
     limit: int,
     output: str,
     paths: tuple[Path, ...],
+    **flags: str | None,
 ) -> None:
     """Show what a branch would change in every application, before it is merged, without a cluster.
 
     Finds the Applications, ApplicationSets and kustomizations of the repository around the current folder, renders
-    both sides, and compares object by object. Charts that they name in public Helm repositories and registries are
-    fetched and kept, and nothing else. PATHS narrow it to what is defined or rendered there. Values of Secrets
+    both sides, and compares object by object. Charts, remote bases and value files that they name elsewhere are fetched
+    without a login and kept, and nothing else. PATHS narrow it to what is defined or rendered there. Values of Secrets
     are masked. Exit codes: 0 nothing changes, 1 something does, 2 failed.
 
     With --kubeconfig or --context the cluster is asked as well, with your own rights and without any write: what
     merging would really change there, and what is not as Git says already.
     """
-    asked = kubeconfig is not None or cluster is not None
-    if not asked and (namespace or installation):
+    asked = flags["kubeconfig"] is not None or cluster is not None
+    if not asked and (flags["namespace"] or flags["installation"]):
         raise click.UsageError("--namespace and --installation mean something with --kubeconfig or --context only")
     context.meta[EXIT_CODE] = _FAILED
     doors: Doors = context.find_root().obj
-    flags = {"kubeconfig": kubeconfig, "context": cluster, "namespace": namespace, "installation": installation}
-    settings = settings_from(doors, flags)
+    settings = settings_from(doors, {**flags, "context": cluster})
 
     async def ask() -> Review:
         async with doors.reviewer(settings, Path.cwd(), asked) as reviewer:

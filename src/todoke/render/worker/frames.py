@@ -33,6 +33,7 @@ class Verdict(msgspec.Struct, frozen=True):
 
     error: str = ""
     missing: tuple[dict[str, str], ...] = ()
+    wanted: tuple[dict[str, str], ...] = ()
 
 
 def frame(kind: bytes, *parts: bytes) -> bytes:
@@ -89,7 +90,7 @@ def read_verdict(payload: bytes) -> Verdict:
     more = len(verdict.error) - _MOST_ERROR_LETTERS
     if more <= 0:
         return verdict
-    return Verdict(f"{verdict.error[:_MOST_ERROR_LETTERS]} … ({more} more letters)", verdict.missing)
+    return Verdict(f"{verdict.error[:_MOST_ERROR_LETTERS]} … ({more} more letters)", verdict.missing, verdict.wanted)
 
 
 def _decoded(payload: bytes, wanted: type[T]) -> T:

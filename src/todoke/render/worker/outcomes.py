@@ -65,11 +65,18 @@ class EngineFailed(Exception):
 
     Attributes: text: the engine's own words, or why it was ended. missing: the dependencies that a chart declares and
         does not bring, each with `name`, `version` and `repository`. looks: all it learned of the tree until then.
+        wanted: what a kustomization names elsewhere and was not given, see todoke.render.elsewhere.
     """
 
-    def __init__(self, text: str, missing: tuple[Mapping[str, str], ...] = (), looks: tuple[Look, ...] = ()) -> None:
+    def __init__(
+        self,
+        text: str,
+        missing: tuple[Mapping[str, str], ...] = (),
+        looks: tuple[Look, ...] = (),
+        wanted: tuple[Mapping[str, str], ...] = (),
+    ) -> None:
         super().__init__(text)
-        self.text, self.missing, self.looks = text, missing, looks
+        self.text, self.missing, self.looks, self.wanted = text, missing, looks, wanted
 
 
 class Ended(Exception):

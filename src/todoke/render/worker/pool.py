@@ -40,6 +40,11 @@ class Workers:
         self._closed = False
 
     @property
+    def limits(self) -> Limits:
+        """What one request may take."""
+        return self._limits
+
+    @property
     def versions(self) -> Mapping[str, str]:
         """Versions of the engines, as the process that was started last named them; empty before the first one."""
         return MappingProxyType(self._versions)
@@ -162,4 +167,4 @@ def _check(verdict: Verdict, answers: Answers) -> None:
     if refused and refused not in verdict.error:
         raise EngineFailed(refused, looks=answers.looks)
     if verdict.error:
-        raise EngineFailed(verdict.error, verdict.missing, answers.looks)
+        raise EngineFailed(verdict.error, verdict.missing, answers.looks, verdict.wanted)

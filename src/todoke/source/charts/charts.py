@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from todoke.model.credentials import AzureLogin, GoogleLogin
 from todoke.model.errors import Blocked
 from todoke.model.telemetry import Telemetry
 from todoke.model.trees import Tree
@@ -15,8 +16,10 @@ from todoke.source.charts.helm_repositories import HelmRepositories
 from todoke.source.charts.oci_charts import Artifacts, OciCharts
 from todoke.source.charts.oci_files import OciFiles
 from todoke.source.charts.places import Place
+from todoke.source.charts.proxies import proxy_for
 from todoke.source.charts.tools import Limits, Tools
-from todoke.source.keyring import Keyring
+from todoke.source.cloud_logins import CloudTokens
+from todoke.source.keyring import Keyring, Login
 from todoke.source.versions import Matching
 
 _USUAL = Limits()
@@ -46,6 +49,17 @@ class Charts:
         self._registries = OciCharts(self._tools, artifacts)
         self._repositories = HelmRepositories(self._tools, self._registries)
         self.files = OciFiles(self._tools, artifacts)
+
+    def use_clouds(self, clouds: CloudTokens) -> None:
+        """Ask for tokens where a Secret names an identity of Azure or Google."""
+
+        async def unlock(place: Place) -> Login:
+            if not isinstance(place.login.app, AzureLogin | GoogleLogin):
+                return place.login
+            registry, proxy = place.url if place.is_registry else "", proxy_for(place.url, place.options)
+            return await clouds.login(place.location, place.login, proxy, registry)
+
+        self._tools.client.unlock = unlock
 
     async def resolve(self, repo_url: str, chart: str, wanted: str) -> str:
         """The version that a targetRevision means: one version, a constraint such as `^1.2`, or "" for the newest.
@@ -97,6 +111,10 @@ class Charts:
         """
         place = self._tools.place(repo_url)
         return await self._shelf(place).changed(place, chart)
+
+    def forget_failures(self) -> None:
+        """Try again what failed; the credentials have changed."""
+        self._tools.turns.forget_failures()
 
     async def close(self) -> None:
         """Close all connections; who still waits is cancelled."""

@@ -3,7 +3,7 @@
 import ssl
 import time
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from urllib.parse import quote, urljoin, urlsplit
 
 import aiohttp
@@ -14,9 +14,10 @@ from todoke.model.errors import Blocked, Unreachable
 from todoke.model.telemetry import Telemetry
 from todoke.source.charts.places import Place
 from todoke.source.charts.proxies import proxy_for
+from todoke.source.keyring import ADD_AUTHORITY, Login, tls_context
+from todoke.source.remote.guard import Guard, blocked, refused_by
 from todoke.source.urls import same_place, scrubbed
 
-_MOST_HOPS = 10
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _GZIP = 16 + zlib.MAX_WBITS
 _MIB = 1024 * 1024
@@ -32,7 +33,7 @@ class Ask(msgspec.Struct, frozen=True):
         headers: beside the login. authorization: instead of the login, and only for the first host.
         home: the URL whose host the login is for. with_login: whether the login may be sent at all.
         everywhere: whether the login goes to all other hosts too.
-        unpack: whether an answer that was compressed for the way is unpacked.
+        unpack: whether an answer that was compressed for the way is unpacked. hops: redirects that are followed.
     """
 
     url: str
@@ -46,6 +47,7 @@ class Ask(msgspec.Struct, frozen=True):
     everywhere: bool = False
     unpack: bool = True
     method: str = "GET"
+    hops: int = 10
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -59,17 +61,23 @@ class Answer(msgspec.Struct, frozen=True):
 class Client:
     """One pool of connections for all repositories and registries."""
 
-    def __init__(self, timeout_seconds: float, telemetry: Telemetry) -> None:
+    def __init__(self, timeout_seconds: float, telemetry: Telemetry, guard: Guard | None = None) -> None:
+        """Args: guard: refuses addresses; without it, every one is asked."""
+        self._guard = guard
+        self.unlock: Callable[[Place], Awaitable[Login]] = _as_it_is
+        """The login of a place, with a token where it wants one."""
+        self.authority: Callable[[str], str] = lambda _host: ""
+        """The path of the certificates that a host is known by, "" for the system's."""
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=10, sock_read=30)
         self._telemetry = telemetry
-        self._session: aiohttp.ClientSession | None = None
-        self._tls: dict[tuple[str, bool], ssl.SSLContext] = {}
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}  # by whether it is guarded
+        self._tls: dict[tuple[str, str, bool], ssl.SSLContext] = {}
 
     async def close(self) -> None:
         """Close all connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        for session in self._sessions.values():
+            await session.close()
+        self._sessions = {}
 
     async def ask(self, place: Place, ask: Ask) -> Answer:
         """The answer, whatever its status, redirects followed.
@@ -87,7 +95,7 @@ class Client:
 
     async def _followed(self, place: Place, ask: Ask) -> Answer:
         url = ask.url
-        for _ in range(_MOST_HOPS):
+        for _ in range(ask.hops + 1):
             answer = await self._patiently(place, ask, url)
             if answer.status not in _REDIRECTS or "location" not in answer.headers:
                 return answer
@@ -108,27 +116,34 @@ class Client:
                     raise Unreachable(place.subject, f"the server hung up when asked for {ask.what}") from error
             except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as error:
                 problem = f"its TLS certificate is not trusted: {scrubbed(str(error), *place.secrets)}"
-                raise Blocked(place.subject, problem, next_step="Add its CA to the system's trust") from error
+                raise Blocked(place.subject, problem, next_step=ADD_AUTHORITY) from error
             except (aiohttp.InvalidURL, ValueError) as error:
                 raise Blocked(place.subject, f"{ask.what} or the proxy has an address that is none") from error
             except (aiohttp.ClientError, OSError) as error:  # a timeout is an OSError
+                if self._guard is not None and (text := refused_by(error)):
+                    raise blocked(place.subject, f"{ask.what} is not fetched: {text}") from error
                 detail = scrubbed(str(error), *place.secrets) or "it took too long"
                 raise Unreachable(place.subject, f"no answer when asked for {ask.what}: {detail}") from error
         raise AssertionError("unreachable")
 
     async def _once(self, place: Place, ask: Ask, url: str) -> Answer:
-        session = self._opened()
+        proxy = proxy_for(url, place.options)
+        guarded = self._guard is not None and not self._is_named(place, url)
+        if guarded and proxy is not None:  # it connects, not we
+            self._check_literal(place, ask, url)
+        session = self._opened(guarded=guarded and proxy is None)
         ours = ask.with_login and (ask.everywhere or same_place(ask.home, url))
         headers = {"Accept-Encoding": "gzip" if ask.unpack else "identity", "User-Agent": "todoke", **ask.headers}
-        authorization = place.login.header.reveal() if ask.authorization is None else ask.authorization
+        login = await self.unlock(place) if ours and ask.authorization is None else place.login
+        authorization = login.header.reveal() if ask.authorization is None else ask.authorization
         if ours and authorization:
             headers["Authorization"] = authorization
         async with session.request(
             ask.method,
             URL(quote(url, safe=_URL), encoded=True),  # a signed URL must arrive as it was written
             headers=headers,
-            ssl=self._context(place, with_certificate=ours),
-            proxy=proxy_for(url, place.options),
+            ssl=self._context(place, url, with_certificate=ours),
+            proxy=proxy,
             allow_redirects=False,
         ) as response:
             told = {name.lower(): value for name, value in response.headers.items()}
@@ -136,32 +151,42 @@ class Client:
                 return Answer(response.status, b"", told)
             return Answer(response.status, await _read(response, place, ask), told)
 
-    def _opened(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            connector = aiohttp.TCPConnector(limit=0, limit_per_host=16, keepalive_timeout=300)
-            self._session = aiohttp.ClientSession(
+    def _check_literal(self, place: Place, ask: Ask, url: str) -> None:
+        if self._guard is not None and (text := self._guard.refusal_of_literal(url)):
+            raise blocked(place.subject, f"{ask.what} is not fetched: {text}")
+
+    def _is_named(self, place: Place, url: str) -> bool:
+        """Whether an administrator named where a URL leads."""
+        if self._guard is None or self._guard.named(url):
+            return True
+        return same_place(place.url, url) and self._guard.named(place.location.url)
+
+    def _opened(self, *, guarded: bool) -> aiohttp.ClientSession:
+        if guarded not in self._sessions:
+            factory = self._guard.socket if guarded and self._guard is not None else None
+            connector = aiohttp.TCPConnector(limit=0, limit_per_host=16, keepalive_timeout=300, socket_factory=factory)
+            self._sessions[guarded] = aiohttp.ClientSession(
                 connector=connector,
                 timeout=self._timeout,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,  # a server may call an archive compressed for the way, which it is not
             )
-        return self._session
+        return self._sessions[guarded]
 
-    def _context(self, place: Place, *, with_certificate: bool) -> ssl.SSLContext:
-        key = (place.login.certificate if with_certificate else "", place.insecure)
+    def _context(self, place: Place, url: str, *, with_certificate: bool) -> ssl.SSLContext:
+        authority = "" if place.insecure else self.authority(urlsplit(url).netloc.rpartition("@")[2])
+        key = (place.login.certificate if with_certificate else "", authority, place.insecure)
         if key not in self._tls:
-            context = ssl.create_default_context()
-            if place.insecure:
-                context.check_hostname = False
-                context.verify_mode = ssl.CERT_NONE
             try:
-                if key[0]:
-                    context.load_cert_chain(key[0])
+                self._tls[key] = tls_context(key[0], authority, insecure=place.insecure)
             except (ssl.SSLError, OSError) as error:
                 problem = "its client certificate cannot be used"
                 raise Blocked(place.login.origin, problem, field="tlsClientCertData") from error
-            self._tls[key] = context
         return self._tls[key]
+
+
+async def _as_it_is(place: Place) -> Login:
+    return place.login
 
 
 async def _read(response: aiohttp.ClientResponse, place: Place, ask: Ask) -> bytes:

@@ -55,7 +55,8 @@ class Place(msgspec.Struct, frozen=True):
     def identity(self) -> str:
         """A digest of where it is and of what opens it; answers under one login are not taken for those of another."""
         told = [self.url, self.name, self.login.header.reveal(), self.login.certificate, str(self.insecure)]
-        told += [self.options.proxy.reveal(), self.options.no_proxy]
+        told += [self.options.proxy.reveal(), self.options.no_proxy, self.login.authority]
+        told.append(msgspec.json.encode(self.login.app).decode())
         return hashlib.sha256("\0".join(told).encode()).hexdigest()
 
 

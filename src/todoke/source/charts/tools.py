@@ -16,6 +16,7 @@ from todoke.source.charts.disk import Disk
 from todoke.source.charts.places import Place, place
 from todoke.source.charts.turns import Turns
 from todoke.source.keyring import Keyring
+from todoke.source.remote.guard import Guard
 from todoke.source.versions import Matching
 
 _MIB = 1024 * 1024
@@ -49,6 +50,9 @@ class Limits(msgspec.Struct, frozen=True):
     held_bytes: int = 32 * _MIB
     """Unpacked ones that are kept in memory together."""
 
+    guard: Guard | None = None
+    """Refuses addresses, where files in Git say what is fetched."""
+
 
 class Tools:
     """Connections, the cache on disk, unpacked trees, and who waits for what."""
@@ -64,7 +68,8 @@ class Tools:
     ) -> None:
         """Args: folder: belongs to this process alone. clock: seconds that never go back."""
         self.keyring, self.matching, self.limits, self.clock = keyring, matching, limits, clock
-        self.client = Client(limits.timeout_seconds, telemetry)
+        self.client = Client(limits.timeout_seconds, telemetry, limits.guard)
+        self.client.authority = keyring.authority
         self.disk = Disk(folder, limits.disk_bytes)
         self.turns = Turns(clock)
         self._room = Room(limits.entries, limits.unpacked_bytes)

@@ -78,6 +78,10 @@ class Turns:
         if len(self._failures) > _MOST_FAILURES:
             self._failures.popitem(last=False)
 
+    def forget_failures(self) -> None:
+        """Try again what failed, at once."""
+        self._failures.clear()
+
     async def close(self) -> None:
         """End what runs; who waits for it is cancelled."""
         tasks = [task for task, _ in self._running.values()]
