@@ -29,6 +29,8 @@ from todoke.render.worker import Limits, Workers
 
 CONTEXT, STAMP = RenderContext("shop", "shop-space", "green", "1.33.0", ("v1", "apps/v1")), Stamp("shop", "shop-space")
 REVISION = "0123456789abcdef0123456789abcdef01234567"
+PYTHON = str(Path(sys.executable).resolve())
+"""The interpreter itself: a virtual environment may lie where plugins cannot look."""
 NOTHING_APART = Barriers()
 PRINT_MAP = """
 import json
@@ -48,7 +50,7 @@ def _here() -> Barriers:
 def plugin(name: str = "cook", *, annotations: Mapping[str, str] | None = None, **spec: Any) -> Plugin:
     """A plugin that runs `make.py` of the source's folder, unless it says otherwise."""
     metadata = {"name": name, "annotations": dict(annotations or {})}
-    generate = {"generate": {"command": [sys.executable, "make.py"]}}
+    generate = {"generate": {"command": [PYTHON, "make.py"]}}
     head = {"apiVersion": "argoproj.io/v1alpha1", "kind": "ConfigManagementPlugin"}
     found = plugin_of({**head, "metadata": metadata, "spec": {**generate, **spec}})
     assert isinstance(found, Plugin), found

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from tests.fake_tree import Link
-from tests.render.plugins.kitchen import NOTHING_APART, Kitchen, ProgramTree, plugin, running, until
+from tests.render.plugins.kitchen import NOTHING_APART, PYTHON, Kitchen, ProgramTree, plugin, running, until
 from todoke.model.telemetry import Silent
 from todoke.render.plugins import Runs
 from todoke.render.plugins.process import Barriers, Order, Stopped, run
@@ -125,7 +125,7 @@ async def test_runs_are_counted(tmp_path: Path):
 
 
 async def test_init_comes_first_and_its_output_is_nothing(tmp_path: Path):
-    init = {"command": [sys.executable, "-c"], "args": ["open('made', 'w').write('by init'); print('no manifest')"]}
+    init = {"command": [PYTHON, "-c"], "args": ["open('made', 'w').write('by init'); print('no manifest')"]}
     kitchen = Kitchen(tmp_path / "runs", plugin(init=init))
     assert await kitchen.cook("told(made=open('made').read())") == {"made": "by init"}
     failing = plugin(init={"command": ["sh", "-c", "echo no, not today >&2; exit 3"]})
@@ -228,7 +228,7 @@ async def test_one_that_writes_too_large_a_file_is_ended(kitchen: Kitchen):
 async def test_one_that_takes_too_much_disk_is_ended(tmp_path: Path):
     """Many files, none of them large."""
     script = "import time\nfor number in range(40): open(str(number), 'wb').write(bytes(65536))\ntime.sleep(600)"
-    order = Order((sys.executable, "-c", script), str(tmp_path), str(tmp_path), {}, disk_mib=2)
+    order = Order((PYTHON, "-c", script), str(tmp_path), str(tmp_path), {}, disk_mib=2)
     with pytest.raises(Stopped, match="needed too much disk and was ended"):
         await run(order, Limits(), NOTHING_APART)
 
