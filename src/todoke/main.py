@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from todoke.api.metrics import Metrics
+    from todoke.ci.workbench import Workbench
     from todoke.cluster.applications import KubeApplications
     from todoke.cluster.client import KubeClient
     from todoke.delivery.loop import Loop, Pace
@@ -45,10 +46,20 @@ def cli() -> None:
         api=api,
         reviewer=reviewer,
         local=local,
+        ci=ci,
         settings=read_settings,
         settings_type=Settings,
     )
     run(doors)
+
+
+def ci(folder: Path) -> Workbench:
+    """What compiles the CI configuration in a folder."""
+    from todoke.ci.workbench import Workbench
+    from todoke.source.checkout_facts import CheckoutFacts
+    from todoke.source.orbs import Library
+
+    return Workbench(Library(folder), CheckoutFacts(folder))
 
 
 def api(settings: Settings) -> KubeClient:

@@ -96,6 +96,7 @@ class Workshop:
             install=install,
             api=lambda settings: contextlib.nullcontext(),
             reviewer=main.reviewer,
+            ci=main.ci,
             local=main.local,
             settings=lambda flags: read_settings(flags, self.environment),
             settings_type=Settings,

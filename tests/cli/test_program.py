@@ -77,7 +77,7 @@ def test_every_help_ends_with_examples_that_parse(workshop: Workshop) -> None:
 
 
 _WAITS_FOR_EVER = re.compile(r" (-w|serve|demo)\b")
-_RUN_ELSEWHERE = re.compile(r"todoke (diff|render|repo)\b|--local")
+_RUN_ELSEWHERE = re.compile(r"todoke (diff|render|repo|ci)\b|--local")
 _NEEDS_HISTORY = re.compile(r"rollback|3f2a91c|v2|release-2|team-a/shop|--delete\b")
 
 

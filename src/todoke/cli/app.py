@@ -14,6 +14,7 @@ COMMANDS: Table = {
     "repo": ("todoke.cli.repo.group", "Put repositories and their logins on record, and try them."),
     "diff": ("todoke.cli.review.diff", "Show what a branch would change, before it is merged."),
     "render": ("todoke.cli.review.render", "Print the manifests of a folder as they would be delivered."),
+    "ci": ("todoke.cli.ci.group", "Compile and check CircleCI configuration, offline."),
     "demo": ("todoke.cli.demo.command", "See it first: a commit's whole story, with a cluster of its own."),
     "serve": ("todoke.cli.serve", "Run the controller."),
     "install": ("todoke.cli.install", "Print or apply what todoke needs in a cluster."),

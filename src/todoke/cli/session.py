@@ -12,6 +12,7 @@ import click
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from todoke.ci.workbench import Workbench
     from todoke.delivery.queries import Queries
     from todoke.review.local import Local
     from todoke.review.walk import Reviewer
@@ -46,6 +47,8 @@ class Doors(NamedTuple):
     """The walk of a review, of the clone around a folder; whether the cluster is asked too."""
     local: Callable[[Any, Path], AbstractAsyncContextManager[tuple[Local, str]]]
     """What renders a folder or file of this machine, and its path there."""
+    ci: Callable[[Path], Workbench]
+    """What compiles CI configurations, for the folder that one lies in."""
     settings: Callable[[Mapping[str, Any]], Any]
     """Settings from flags by field name (None = not given), the environment and the defaults."""
     settings_type: type

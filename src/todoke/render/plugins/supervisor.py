@@ -150,8 +150,9 @@ def _command(order: dict[str, Any]) -> NoReturn:
                 _called("prctl", _DROP_CAPABILITY, capability, 0, 0, 0)
             _required("prctl", _NO_NEW_PRIVILEGES, 1, 0, 0, 0)
         _limit(order)
-        for ignored in (signal.SIGPIPE, signal.SIGXFSZ):  # by Python, and what is ignored stays so in the command
-            signal.signal(ignored, signal.SIG_DFL)
+        for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:  # what Python or whoever started
+            if signal.getsignal(number) == signal.SIG_IGN:  # todoke ignores would stay ignored in the command
+                signal.signal(number, signal.SIG_DFL)
         os.umask(0o077)
         if order["landlock"]:
             _confine(order)

@@ -1,0 +1,1 @@
+"""The CI half: from a configuration to a job graph."""

@@ -1,0 +1,1 @@
+"""`todoke ci`: CircleCI configuration, compiled here."""

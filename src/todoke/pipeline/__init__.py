@@ -1,0 +1,1 @@
+"""CI configuration as a job graph. One room for each language that is read."""

@@ -1,0 +1,96 @@
+"""What is wrong with a configuration, or surprising, and where: collected, not raised, so that a person sees all."""
+
+from collections.abc import Iterable
+from difflib import SequenceMatcher, get_close_matches
+
+from todoke.model.problems import Mark, Problem
+
+__all__ = ["Mark", "Problem", "Report", "TooMuch", "Unusable", "nearest"]
+
+
+class Unusable(Exception):
+    """Nothing can be made of this part: its problem is on record, and who can go on without it does."""
+
+
+class TooMuch(Exception):
+    """A limit is exceeded: nothing more is done. Attributes: problem: names the limit."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.text)
+        self.problem = problem
+
+
+class Report:
+    """All problems of one compilation, each once."""
+
+    def __init__(self, most: int = 200) -> None:
+        self._found: dict[Problem, None] = {}
+        self._most = most
+        self._within: list[str] = []
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Errors and warnings in the order of the text."""
+        return tuple(sorted(self._found, key=_place))
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        return tuple(problem for problem in self.problems if problem.level == "error")
+
+    def error(self, text: str, mark: Mark | None = None, hint: str = "") -> None:
+        """Put an error on record."""
+        self._add(Problem(text, mark, hint, tuple(self._within)))
+
+    def warning(self, text: str, mark: Mark | None = None, hint: str = "") -> None:
+        """Put on record what compiles and will surprise."""
+        self._add(Problem(text, mark, hint, tuple(self._within), "warning"))
+
+    def fail(self, text: str, mark: Mark | None = None, hint: str = "") -> Unusable:
+        """Put an error on record; gives what to raise."""
+        self.error(text, mark, hint)
+        return Unusable(text)
+
+    def _add(self, problem: Problem) -> None:
+        if len(self._found) >= self._most:
+            raise TooMuch(Problem(f"more than {self._most} problems: the rest is not looked at"))
+        self._found.setdefault(problem)
+
+    def within(self, what: str) -> "_Within":
+        """A context manager: problems are found while this is expanded."""
+        return _Within(self._within, what)
+
+
+def _place(problem: Problem) -> tuple[str, int, int]:
+    mark = problem.mark or Mark(0, 0)
+    return mark.file, mark.line, mark.column
+
+
+class _Within:
+    def __init__(self, stack: list[str], what: str) -> None:
+        self._stack, self._what = stack, what
+
+    def __enter__(self) -> None:
+        self._stack.append(self._what)
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.pop()
+
+
+_CLEARLY = 0.1
+
+
+def _likeness(one: str, other: str) -> float:
+    return SequenceMatcher(None, one, other).ratio()
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A sentence that names what was meant, or what there is; "" when there is nothing."""
+    names = sorted(set(known))
+    near = get_close_matches(name, names, n=2, cutoff=0.5)
+    if len(near) > 1 and _likeness(name, near[0]) - _likeness(name, near[1]) > _CLEARLY:
+        del near[1]
+    if near:
+        return f"Did you mean {' or '.join(near)}?"
+    if not names:
+        return ""
+    return f"There are: {', '.join(names[:8])}{' …' if len(names) > 8 else ''}"

@@ -1,0 +1,5 @@
+"""Where orbs come from: a folder beside the configuration, the lock file, and those that come with todoke."""
+
+from todoke.source.orbs.library import Library
+
+__all__ = ["Library"]

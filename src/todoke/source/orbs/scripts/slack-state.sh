@@ -1,0 +1,1 @@
+printf '%s' "$ORB_STATE" > "${TMPDIR:-/tmp}/todoke-slack-state"

@@ -1,0 +1,1 @@
+post "$ORB_MESSAGE" "$ORB_COLOR"
