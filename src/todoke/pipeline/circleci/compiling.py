@@ -11,7 +11,7 @@ import msgspec
 
 from todoke.model.job_graphs import FindOrb, Orb, Pipeline
 from todoke.pipeline.circleci.continuing import Continuation, continuation
-from todoke.pipeline.circleci.document import Map, Seq, parse
+from todoke.pipeline.circleci.document import Map, Seq, holds_anchors, parse
 from todoke.pipeline.circleci.elements import Scope
 from todoke.pipeline.circleci.forms import check_names
 from todoke.pipeline.circleci.graph import pipeline_of
@@ -116,9 +116,9 @@ class _Compiler:
 
     def _top_level(self, document: Map) -> None:
         for key in document:
-            if key not in TOP_LEVEL:
+            if key not in TOP_LEVEL and not holds_anchors(document, key):
                 near = nearest(key, TOP_LEVEL)
-                hint = near if near.startswith("Did you mean") else "Such keys are ignored: anchors may stand there"
+                hint = near if near.startswith("Did you mean") else "Such keys are ignored"
                 self._report.warning(f"The top-level key {key} means nothing", document.key_at(key), hint)
         for key, kind in (("commands", "command"), ("executors", "executor"), ("jobs", "job")):
             check_names(document.get(key), kind, self._report)

@@ -35,15 +35,19 @@ _FLOAT_WORDS: Final = {".inf": float("inf"), "-.inf": float("-inf"), "+.inf": fl
 
 
 class Map(dict[str, Any]):
-    """A map with places. Attributes: at: of itself. keys_at, values_at: of each key and each value."""
+    """A map with places.
 
-    __slots__ = ("at", "keys_at", "values_at")
+    Attributes: at: of itself. keys_at, values_at: of each key and each value. shared: see `holds_anchors`.
+    """
+
+    __slots__ = ("at", "keys_at", "shared", "values_at")
 
     def __init__(self, at: Mark | None = None) -> None:
         super().__init__()
         self.at = at
         self.keys_at: dict[str, Mark | None] = {}
         self.values_at: dict[str, Mark | None] = {}
+        self.shared: frozenset[int] = frozenset()  # of a whole document: lines of anchors that something names
 
     def put(self, key: str, value: Any, key_at: Mark | None = None, value_at: Mark | None = None) -> None:
         """Set a value with its places."""
@@ -57,6 +61,16 @@ class Map(dict[str, Any]):
     def value_at(self, key: str) -> Mark | None:
         """Where a value stands; the map itself when it is not there."""
         return self.values_at.get(key, self.at)
+
+
+def holds_anchors(document: Map, key: str) -> bool:
+    """Whether something elsewhere names an anchor that stands below a key of a whole document."""
+    mark = document.key_at(key)
+    if mark is None:
+        return False
+    later = [other.line for other in document.keys_at.values() if other is not None and other.line > mark.line]
+    end = min(later, default=mark.line + LARGEST_TEXT)
+    return any(mark.line <= line < end for line in document.shared)
 
 
 class Seq(list[Any]):
@@ -108,7 +122,8 @@ class _Builder:
 
     def __init__(self, events: Iterator[Any], report: Report, file: str) -> None:
         self._events, self._report, self._file = events, report, file
-        self._anchors: dict[str, tuple[Any, int]] = {}
+        self._anchors: dict[str, tuple[Any, int, int]] = {}
+        self._shared: set[int] = set()
         self._count = 0
 
     def document(self) -> Any:
@@ -122,6 +137,8 @@ class _Builder:
         if not isinstance(after, yaml.StreamEndEvent):
             mark = self._mark(after)
             raise self._report.fail("Unable to parse YAML: expected a single document in the stream", mark)
+        if isinstance(value, Map):
+            value.shared = frozenset(self._shared)
         return value
 
     def _value(self, event: Any, depth: int) -> tuple[Any, Mark, int]:
@@ -130,7 +147,8 @@ class _Builder:
         if isinstance(event, yaml.AliasEvent):
             if event.anchor not in self._anchors:
                 raise self._report.fail(f"Unable to parse YAML: found undefined alias '{event.anchor}'", mark)
-            value, size = self._anchors[event.anchor]
+            value, size, line = self._anchors[event.anchor]
+            self._shared.add(line)
             self._grow(size)
             return value, mark, size
         if depth > DEEPEST:
@@ -145,7 +163,7 @@ class _Builder:
             value = self._mapping(mark, depth)
         size = self._count - before
         if event.anchor:
-            self._anchors[event.anchor] = (value, size)
+            self._anchors[event.anchor] = (value, size, mark.line)
         return value, mark, size
 
     def _mark(self, event: Any) -> Mark:

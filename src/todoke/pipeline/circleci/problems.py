@@ -77,6 +77,7 @@ class _Within:
 
 
 _CLEARLY = 0.1
+_LIKE, _LIKE_IF_SHORT, _SHORT = 0.65, 0.5, 3
 
 
 def _likeness(one: str, other: str) -> float:
@@ -86,7 +87,7 @@ def _likeness(one: str, other: str) -> float:
 def nearest(name: str, known: Iterable[str]) -> str:
     """A sentence that names what was meant, or what there is; "" when there is nothing."""
     names = sorted(set(known))
-    near = get_close_matches(name, names, n=2, cutoff=0.5)
+    near = get_close_matches(name, names, n=2, cutoff=_LIKE if len(name) > _SHORT else _LIKE_IF_SHORT)
     if len(near) > 1 and _likeness(name, near[0]) - _likeness(name, near[1]) > _CLEARLY:
         del near[1]
     if near:
