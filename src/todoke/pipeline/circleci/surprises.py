@@ -25,22 +25,23 @@ def _machines(pipeline: Pipeline, report: Report) -> None:
 
 
 def _requirements(workflow: Workflow, report: Report) -> None:
-    """A requirement that its own filters remove is left out of account: the job runs without it, or not at all."""
+    """A requirement that its own filters remove is left out of account: beside another one the job runs without it.
+
+    Where nothing else is required the job does not run either, which is what people mean.
+    """
     by_name = {job.name: job for job in workflow.jobs}
     for job in workflow.jobs:
         required = [by_name[each.job] for each in job.requires if each.job in by_name]
         for other in required:
             if (
-                other.branches is not None
+                any(each is not other and each.branches is None for each in required)
+                and other.branches is not None
                 and other.branches != job.branches
                 and not _narrower(job.branches, other.branches)
             ):
-                rest = [each for each in required if each is not other and each.branches is None]
-                effect = "runs without it there" if rest else "does not run there either"
                 text = f"{job.name} requires {other.name}, which its filter of branches keeps from other branches"
-                report.warning(
-                    text, _mark(job), f"{job.name} {effect}. Give both the same filters if that is not meant"
-                )
+                hint = f"{job.name} runs without it there. Give both the same filters if that is not meant"
+                report.warning(text, _mark(job), hint)
             if job.tags is not None and other.tags is None:
                 text = f"{job.name} runs for tags and requires {other.name}, which has no filter for tags"
                 report.warning(text, _mark(job), f"{other.name} does not run for a tag: give it the same filter")
