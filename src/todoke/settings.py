@@ -77,8 +77,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     of the ConfigMap argocd-cm says, wins."""
 
     private_networks: str = ""
-    """Private networks that files in Git may name (bases, value files, charts), beside what the URLs of repository
-    Secrets cover: CIDR blocks, with commas."""
+    """Private networks that files in Git may name (bases, value files, charts, submodules on other hosts), beside what
+    the URLs of repository Secrets cover: CIDR blocks, with commas."""
 
     plugins_folder: str = ""
     """Folder with the plugin.yaml of each config management plugin; empty: there are no plugins."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,7 +50,7 @@ class Folder:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text)
 
-    def run(self, *words: str, typed: str | None = None) -> Result:
+    def run(self, *words: str, typed: str | bytes | None = None) -> Result:
         return CliRunner().invoke(root, ["ci", *words], obj=Workshop().doors(), input=typed, catch_exceptions=False)
 
 
@@ -160,13 +162,49 @@ def test_an_orb_of_the_folder_is_used(folder: Folder) -> None:
     assert compiled["jobs"]["own/check"]["steps"] == [{"run": {"name": "on", "command": "echo one\necho two"}}]
 
 
+@pytest.mark.parametrize("words", [("validate", "-"), ("orb", "list", "-"), ("orb", "validate", "-")])
+def test_standard_input_that_is_no_text_or_closed(folder: Folder, words: tuple[str, ...]) -> None:
+    result = folder.run(*words, typed=b"version: 2.1 # caf\xe9\n")
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "error: (standard input): is not UTF-8 text. Correct its encoding\n",
+    )
+    closed = (sys.executable, "-c", "import os, sys; os.close(0); os.execv(sys.argv[1], sys.argv[1:])")
+    command = (sys.executable, "-c", "from todoke.main import cli; cli()", "ci", *words)
+    ended = subprocess.run((*closed, *command), capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (2, "error: (standard input): is closed. Name a file\n")
+
+
+def test_many_warnings_do_not_keep_it_from_compiling(folder: Folder) -> None:
+    steps = ", ".join(f"{{checkout: {{key{number}: x}}}}" for number in range(300))
+    folder.write(f"version: 2.1\njobs: {{build: {{machine: true, steps: [{steps}]}}}}\n")
+    result = folder.run("compile")
+    assert (result.exit_code, len(yaml.safe_load(result.stdout)["jobs"]["build"]["steps"])) == (0, 300)
+    assert "more than 200 warnings: the rest is not told" in result.stderr
+
+
+def test_the_caret_stands_below_wide_letters_too(folder: Folder) -> None:
+    folder.write(GOOD.replace("- lint\n", '- {"日本": {}}\n'))
+    assert folder.run("validate").stderr.splitlines()[1:3] == ['  10 |       - {"日本": {}}', "     |          ^"]
+    folder.write(GOOD.replace("- lint\n", "- {lint: {context: 日本, nme: x}}\n"))
+    assert folder.run("validate").stderr.splitlines()[2] == "     |" + " " * 26 + "\u3000\u3000  ^"
+
+
+def test_parameters_in_yaml_keep_dates_as_texts(folder: Folder) -> None:
+    folder.write(GOOD.replace("deploy: {type: boolean, default: false}", "deploy: {type: string, default: ''}"))
+    result = folder.run("validate", "--parameters", "{deploy: 2026-01-02}")
+    assert (result.exit_code, result.stderr) == (0, "")
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
         (("validate", "nowhere.yml"), 2, "nowhere.yml: cannot be read: No such file"),
         (("compile", "--branch", "a", "--tag", "b"), 2, "exclude each other"),
         (("compile", "--parameters", "{"), 2, "neither JSON nor YAML"),
-        (("compile", "--parameters", "[1]"), 2, "[1]"),
+        (("compile", "--parameters", "[1]"), 2, "must be a map"),
+        (("compile", "--parameters", '{"a": ' * 20_000), 2, "too deep"),
+        (("compile", "--parameters", "deploy=true"), 2, """Write JSON such as '{"deploy": true}'"""),
         (("graph", "-o", "dot"), 2, "'dot' is not one of"),
         (("validat",), 2, "Did you mean validate?"),
     ],

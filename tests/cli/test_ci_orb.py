@@ -547,6 +547,12 @@ def test_packing_is_bounded(desk: Desk) -> None:
         assert said in result.stderr
 
 
+def test_a_registry_that_is_none_is_told_once(desk: Desk) -> None:
+    desk.uses("acme/own@1", "acme/other@1", "acme/third@2")
+    said = desk.lock("--registry", "nonsense", code=2).stderr
+    assert said.count("is no address of a registry") == 1
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -6,7 +6,6 @@ import re
 import shlex
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -195,7 +194,5 @@ def test_the_program_starts_without_what_it_does_not_need(flag: str) -> None:
         "try:\n    cli()\nexcept SystemExit:\n    pass\n"
         "print(sorted({'aiohttp', 'pygit2', 'yaml', 'prometheus_client', 'sqlite3'} & set(sys.modules)))\n"
     )
-    began = time.perf_counter()
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
-    assert time.perf_counter() - began < 1.0  # 0.12 s on an idle machine; this only catches a heavy import

@@ -19,6 +19,7 @@ from todoke.model.errors import Blocked
 from todoke.model.sources import Origin, SourceSpec
 from todoke.model.telemetry import Silent
 from todoke.model.trusted import Trusted
+from todoke.source.remote.guard import networks_of
 from todoke.source.repositories import GitSource
 from todoke.source.sources import Sources
 
@@ -92,6 +93,16 @@ async def helm(context: ssl.SSLContext) -> AsyncIterator[HelmServer]:
     server.publish("shop", "1.0.0")
     yield server
     await server.stop()
+
+
+async def test_files_by_url_too(source: GitSource, tmp_path: Path, helm: HelmServer, made: Certificates) -> None:
+    sources = Sources(source, tmp_path / "charts", matching, Silent(), networks=networks_of("127.0.0.0/8, ::1/128"))
+    helm.files["/a.yaml"] = b"a: 1"
+    with pytest.raises(Blocked, match="argocd-tls-certs-cm"):
+        await sources.file(f"{helm.url}/a.yaml")
+    sources.use_trusted(Trusted(certificates={"localhost": made.ca.read_text()}))
+    assert await sources.file(f"{helm.url}/a.yaml") == b"a: 1"
+    await sources.close()
 
 
 async def test_helm_repositories_too(source: GitSource, tmp_path: Path, helm: HelmServer, made: Certificates) -> None:

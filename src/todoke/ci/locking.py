@@ -155,7 +155,8 @@ class Locking:
         }
         kept = tuple(sorted(self._found.keys() - new.keys() - changed.keys()))
         problems = tuple(sorted(self._problems, key=lambda each: (each.mark or Mark(0, 0), each.text)))
-        outcome = LockOutcome(new, changed, kept, tuple(sorted(self._folder)), problems)
+        once = tuple({each.text: each for each in reversed(problems)}.values())[::-1]  # a registry that is not there
+        outcome = LockOutcome(new, changed, kept, tuple(sorted(self._folder)), once)
         if self._found and not outcome.failed and not self._wish.check:
             replace = self._wish.update or bool(self._wish.from_git)
             self._orbs.put_on_record(self._found, vendor=self._wish.vendor, replace=replace)

@@ -12,9 +12,7 @@ from todoke.model.application_sources import (
     SourcePlugin,
 )
 
-_USER_INFO = re.compile(
-    r"(?<=://)(?<!ssh://)[^/\s@]*@|(?<=ssh://)[^/\s@]*:[^/\s@]*@"
-)  # who SSH logs in as is no secret
+_USER_INFO = re.compile(r"(?<=://)(?<!ssh://)[^/\s]*@|(?<=ssh://)[^/\s@]*:[^/\s]*@")  # who SSH logs in as is no secret
 _QUERY = re.compile(r"(?<=[\w/])\?[^\s'\"]*")
 _PORT = re.compile(r":\d*$")
 _SSH_HOST = re.compile(r"^(?:alt)?ssh\.")

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
+import msgspec
 import pygit2
 
 from todoke.model.errors import Blocked, DeliveryError
@@ -21,6 +22,15 @@ _BREATH = 500  # folders that are walked before others have a turn
 
 Permitted = Callable[[str], bool]
 """Whether a repository's URL may be read."""
+Checked = Callable[[str], Awaitable[None]]
+"""Raises Blocked where a file may not name a repository's URL."""
+
+
+class Gate(msgspec.Struct, frozen=True):
+    """What is asked before a submodule's repository is."""
+
+    permitted: Permitted | None = None
+    checked: Checked | None = None
 
 
 class Checkouts:
@@ -36,15 +46,12 @@ class Checkouts:
         self._failed: dict[tuple[str, str], tuple[float, DeliveryError]] = {}
         self._pointers: dict[str, tuple[Pointer, ...]] = {}  # of all files beneath a folder, by its id
 
-    async def tree(self, repository: Repository, root: pygit2.Oid, sha: str, permitted: Permitted | None) -> CommitTree:
-        """The files of a commit whose root folder is known.
-
-        Args: permitted: asked before a submodule's repository is.
-        """
+    async def tree(self, repository: Repository, root: pygit2.Oid, sha: str, gate: Gate) -> CommitTree:
+        """The files of a commit whose root folder is known."""
         objects = self._objects_of(repository)
         alone = CommitTree(objects, root, sha[:8], self._folders)
         modules: dict[str, Objects] = {}
-        await self._add_modules(alone, repository, ("", 1, permitted), modules)
+        await self._add_modules(alone, repository, ("", 1, gate), modules)
         await self._fetch_large(repository, objects, str(root))
         return CommitTree(objects, root, sha[:8], self._folders, modules) if modules else alone
 
@@ -52,7 +59,7 @@ class Checkouts:
         self,
         tree: CommitTree,
         parent: Repository,
-        place: tuple[str, int, Permitted | None],
+        place: tuple[str, int, Gate],
         found: dict[str, Objects],
     ) -> None:
         """Put the submodules of one commit, and those inside of them, into `found`."""
@@ -74,29 +81,31 @@ class Checkouts:
         self,
         module: Submodule,
         parent: Repository,
-        place: tuple[str, int, Permitted | None],
+        place: tuple[str, int, Gate],
         found: dict[str, Objects],
     ) -> None:
-        prefix, depth, permitted = place
+        prefix, depth, gate = place
         path = prefix + module.path
         try:
-            repository = self._chosen(module, parent, permitted)
+            repository = await self._chosen(module, parent, gate)
             await self._fetch_commit(module, repository)
             objects = self._objects_of(repository)
             root = _root_of(module, repository, objects)
             found[path] = objects
             inside = CommitTree(objects, root, "", self._folders)
-            await self._add_modules(inside, repository, (f"{path}/", depth + 1, permitted), found)
+            await self._add_modules(inside, repository, (f"{path}/", depth + 1, gate), found)
             await self._fetch_large(repository, objects, str(root))
         except DeliveryError as error:
             found[path] = _failing(error)
 
-    def _chosen(self, module: Submodule, parent: Repository, permitted: Permitted | None) -> Repository:
+    async def _chosen(self, module: Submodule, parent: Repository, gate: Gate) -> Repository:
         url = url_of(module, parent.location)
-        if permitted is not None and not permitted(url):
+        if gate.permitted is not None and not gate.permitted(url):
             where = f"the submodule {module.path} of {parent.location.subject}"
             problem = f"it is {where}, and the project does not permit it"
             raise Blocked(locate(url).subject, problem, next_step="Add it to sourceRepos of the AppProject")
+        if gate.checked is not None:
+            await gate.checked(url)
         return self._repository_of(url)
 
     async def _fetch_commit(self, module: Submodule, repository: Repository) -> None:

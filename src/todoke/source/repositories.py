@@ -17,7 +17,7 @@ from todoke.model.sources import CommitInfo, Reverted, RevertRequest
 from todoke.model.telemetry import Telemetry
 from todoke.model.trees import Tree
 from todoke.source import history, undo
-from todoke.source.checkout import Checkouts, Permitted
+from todoke.source.checkout import Checked, Checkouts, Gate, Permitted
 from todoke.source.clone import Clone
 from todoke.source.folder import FolderTree
 from todoke.source.keyring import Keyring
@@ -65,9 +65,8 @@ class GitSource:
         self.clouds = self._tools.clouds
         self._shelf = Shelf(folder, most_bytes, telemetry)
         self._tools.grown = self._make_room
-        self._repositories: dict[str, Repository] = {}
+        self._repositories: dict[str, Repository] = {}  # by the name of their folder
         self._by_url: dict[str, Repository] = {}
-        self._by_folder: dict[str, Repository] = {}
         self._open: OrderedDict[Repository, None] = OrderedDict()
         self._named: set[Repository] = set()  # by Applications
         self._folders: dict[str, pygit2.Tree] = {}
@@ -206,19 +205,22 @@ class GitSource:
         own_name = name.removeprefix(TAGS) if name.startswith(TAGS) else ""
         return (found if isinstance(found, pygit2.Tag) else None), own_name
 
-    async def tree(self, repo_url: str, sha: str, permitted: Permitted | None = None) -> Tree:
+    async def tree(
+        self, repo_url: str, sha: str, permitted: Permitted | None = None, checked: Checked | None = None
+    ) -> Tree:
         """The files of a commit, read from the object database when they are asked for.
 
         Submodules and, where the Secret says so, files in Git LFS are fetched before; what of them cannot be had is
         an error for who reads it.
 
         Args: permitted: whether a submodule's repository, by its URL, may be read; all may without it.
+            checked: refuses URLs that files may not name.
         Raises: Unreachable: the commit has not been fetched. The same, when it is read later: the mirror is damaged.
         """
         repository = self._repository(repo_url)
         with self._reading(repository):
             root = _commit(repository, sha).tree_id
-        return await self._checkouts.tree(repository, root, sha, permitted)
+        return await self._checkouts.tree(repository, root, sha, Gate(permitted, checked))
 
     def _objects(self, repository: Repository) -> Objects:
         return Objects(
@@ -276,7 +278,7 @@ class GitSource:
         await self._shelf.grown(name, self._evict)
 
     def _evict(self, name: str) -> bool:
-        known = self._by_folder.get(name)
+        known = self._repositories.get(name)
         if known is None:
             return True
         self._open.pop(known, None)
@@ -287,11 +289,11 @@ class GitSource:
         if known is None:
             location = locate(repo_url)
             self._refuse_mirrors(location)
-            digest = sha256(location.url.encode()).hexdigest()[:24]
-            known = self._repositories.get(location.url)
+            digest = sha256(_identity(location).encode()).hexdigest()[:24]
+            known = self._repositories.get(digest)
             if known is None:
                 known = Repository(location, self._folder / digest, self._tools)
-                self._repositories[location.url] = self._by_folder[digest] = known
+                self._repositories[digest] = known
             self._by_url[repo_url] = known
         return known
 
@@ -345,6 +347,13 @@ class GitSource:
                 raise Blocked(
                     repository.location.subject, f'revision "{revision}" is not a commit', field=_REVISION
                 ) from error
+
+
+def _identity(location: Location) -> str:
+    """What has a mirror of its own. A login that a URL bears opens nothing for who names the URL without it."""
+    if not (location.user or location.password):
+        return location.url
+    return "\0".join((location.url, location.user, location.password.reveal()))
 
 
 def _commit(repository: Repository, sha: str) -> pygit2.Commit:

@@ -1,7 +1,6 @@
 """Asking a Git server over HTTP for its refs, on kept connections. Source: Git, gitprotocol-http and gitprotocol-v2."""
 
 import ssl
-from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from urllib.parse import urljoin
 from urllib.request import getproxies, proxy_bypass
@@ -11,7 +10,7 @@ import msgspec
 
 from todoke.model.errors import Blocked, Unreachable
 from todoke.source.keyring import ADD_AUTHORITY, Login
-from todoke.source.remote.guard import Guard, blocked, refused_by
+from todoke.source.remote.guard import AddressRefused, Guard, blocked, refused_by
 from todoke.source.urls import Location, same_place, scrubbed
 
 _MOST_HOPS = 10
@@ -122,28 +121,32 @@ class SmartHttp:
         raise AssertionError("unreachable")
 
     async def _once(self, door: Door, method: str, url: str, body: bytes | None, most_bytes: int) -> Answer:
-        headers = door.headers
         for _ in range(_MOST_HOPS):
-            async with self._asked(door, method, url, body, headers) as response:
+            async with self._asked(door, method, url, body) as response:
                 there = response.headers.get("Location", "")
                 if door.guard is None or method != "GET" or response.status not in _REDIRECTS or not there:
                     return Answer(response.status, await _read(response, most_bytes), str(response.url))
             there = urljoin(url, there)
             if not same_place(url, there):
-                headers = {name: value for name, value in headers.items() if name != "Authorization"}
+                headers = {name: value for name, value in door.headers.items() if name.lower() != "authorization"}
+                door = msgspec.structs.replace(door, headers=headers, tls=not door.login.insecure)
             url = there
         raise aiohttp.ClientPayloadError("it is redirected in circles")
 
     def _asked(
-        self, door: Door, method: str, url: str, body: bytes | None, headers: Mapping[str, str]
+        self, door: Door, method: str, url: str, body: bytes | None
     ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         """One request. Where addresses are guarded, redirects are not followed: each is looked at by itself."""
-        guard = None if door.proxy is not None or (door.guard and door.guard.named(url)) else door.guard
+        guard = None if door.guard is None or door.guard.named(url) else door.guard
+        if guard is not None and door.proxy is not None:  # it connects, not we
+            if text := guard.refusal_of_literal(url):
+                raise AddressRefused(text)
+            guard = None
         return self._session(guard).request(
             method,
             url,
             data=body,
-            headers=headers,
+            headers=door.headers,
             ssl=door.tls,
             proxy=door.proxy,
             allow_redirects=door.guard is None and method == "GET",

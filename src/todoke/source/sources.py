@@ -102,7 +102,7 @@ class Sources:
             return await self._charts.tree(spec.repo_url, spec.chart, revision, pass_credentials=passed)
         if spec.origin.is_registry:
             return await self._charts.files.tree(spec.repo_url, revision)
-        return await self._git.tree(spec.repo_url, revision, permitted)
+        return await self._git.tree(spec.repo_url, revision, permitted, self._remotes.beside(spec.repo_url))
 
     async def completed(self, tree: Tree, path: str, permitted: Permitted | None = None) -> Tree:
         """A tree with the dependencies of the chart in a folder fetched into it.

@@ -9,10 +9,11 @@ from todoke.model.credentials import SecretText
 from todoke.model.errors import Blocked
 from todoke.model.sources import shown_url
 
-_USER_INFO = re.compile(r"(?<=://)[^/\s@]*@")
+_USER_INFO = re.compile(r"(?<=://)[^/?#\s]*@")
 _SCP_LIKE = re.compile(r"^([\w.+-]+@[\w.-]+|[\w.+-]+@\[[0-9a-fA-F:]+\])(?::/*(.*))?$")
 _SSH_URL = re.compile(r"ssh://(?:([\w.+-]+)(?::[^@/]*)?@)?([\w.-]+|\[[0-9a-fA-F:]+\])(:\d{1,5})?(/.*)", re.I)
 _LONGEST_MESSAGE = 300
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class Location(msgspec.Struct, frozen=True):
@@ -38,9 +39,11 @@ class Location(msgspec.Struct, frozen=True):
 def locate(repo_url: str) -> Location:
     """The location that a `repoURL` names.
 
-    Raises: Blocked: every scheme other than https, http, ssh, file and an absolute path.
+    Raises: Blocked: every scheme other than https, http, ssh, file and an absolute path; a spelling that servers and
+        clients read as another URL, which projects could not judge.
     """
     text = repo_url.strip()
+    _refuse_disguise(text)
     if text.startswith("/"):
         return Location(text, "file", path=text)
     subject = f"Repository {shown_url(text)}"
@@ -69,6 +72,25 @@ def locate(repo_url: str) -> Location:
         password=SecretText(unquote(parts.password or "")),
         written=SecretText(text),
     )
+
+
+def _refuse_disguise(text: str) -> None:
+    """A project permits `https://host/team/*`: `https://host/team/../other`, which is asked as `/other`, is no such."""
+    is_http = text.lower().startswith(("http://", "https://"))
+    place, asks, query = text.partition("#")[0].partition("?") if is_http else (text, "", "")
+    host, _, path = (place.partition("://")[2] or place).partition("/")
+    host = host.rpartition("@")[2]
+    if {".", ".."}.intersection(re.split(r"[/\\:]", unquote(f"{host}/{path}"))):
+        problem, step = "has a step . or .. in its path", "Write where it leads"
+    elif is_http and host.partition(":")[0].endswith("."):  # curl looks it up without the dot
+        problem, step = "names a host that ends with a dot", "Leave the dot away"
+    elif not host.isascii():
+        problem, step = "names a host that is not written in ASCII", "Write it as xn--…"
+    elif _CONTROL.search(text) or "\\" in path or (is_http and "%" in host) or (asks and not query):
+        problem, step = "is spelled unlike the URL that would be asked", "Write plain letters as they are"
+    else:
+        return
+    raise Blocked(f"Repository {shown_url(_CONTROL.sub(' ', text))}", problem, next_step=step)
 
 
 def _ssh_location(text: str, subject: str) -> Location:

@@ -95,6 +95,7 @@ def test_scripts_hold_no_usual_mistakes(tmp_path: Path) -> None:
         ("circleci/node@4.7", "circleci/node@4"),
         ("circleci/node@7", "circleci/node@7"),
         ("circleci/node@volatile", "circleci/node@7"),
+        ("circleci/node@latest", None),
         ("circleci/gcp-gcr@0.13.0", "circleci/gcp-gcr@0.13"),
         ("circleci/gcp-gcr@0.14.2", "circleci/gcp-gcr@0.13"),
         ("circleci/gcp-gcr@0.16.9", "circleci/gcp-gcr@0.15"),

@@ -83,6 +83,20 @@ told(other=open({other.name!r}).read(), hidden=hidden)
         assert await kitchen.cook(script) == {"other": "", "hidden": "not read"}
 
 
+@needs_landlock
+@pytest.mark.parametrize("variable", ["KUBECONFIG", "AZURE_FEDERATED_TOKEN_FILE", "GOOGLE_APPLICATION_CREDENTIALS"])
+async def test_what_opens_clouds_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str):
+    with tempfile.NamedTemporaryFile(dir="/var/tmp") as secret:
+        monkeypatch.setenv(variable, secret.name)
+        script = f"""
+try:
+    told(read=open({secret.name!r}).read())
+except PermissionError:
+    told(read="not")
+"""
+        assert await Kitchen(tmp_path / "runs").cook(script) == {"read": "not"}
+
+
 @pytest_asyncio.fixture
 async def port() -> AsyncIterator[int]:
     """A port of this machine at which everybody is answered."""

@@ -97,6 +97,21 @@ async def test_addresses_of_our_network_are_refused_in_every_form(place: Place, 
         await place.base(RemoteBase(f"{repository}//p?ref=x", f"{repository}//p?ref=x", repository, "p", "x"))
 
 
+async def test_a_proxy_is_asked_for_no_repository_at_a_private_address(
+    place: Place, web: HelmServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", web.url)
+    monkeypatch.delenv("no_proxy", raising=False)
+    url = "http://169.254.169.254/a/b"
+    with pytest.raises(Blocked, match="link-local address, which files in Git may not name"):
+        await place.base(RemoteBase(f"{url}//p", f"{url}//p", url, "p"))
+    assert web.requests == []
+    public = "http://bases.example.com/a/b"
+    web.moved["/a/b/info/refs"] = f"{url}/info/refs"
+    with pytest.raises(Blocked, match="link-local address, which files in Git may not name"):
+        await place.base(RemoteBase(f"{public}//p", f"{public}//p", public, "p"))
+
+
 @pytest.mark.parametrize("repository", ["file:///srv/git/a", "/srv/git/a"])
 async def test_folders_of_this_machine_are_refused(open_place: Place, repository: str) -> None:
     with pytest.raises(Blocked, match="folder of the machine"):
@@ -136,6 +151,42 @@ async def test_submodules_of_a_base_are_guarded_too(place: Place, forge: GitServ
     tree = await place.base(base(forge))
     with pytest.raises(Blocked, match="may not name"):
         text(tree, "m/x.yaml")
+
+
+async def test_a_submodule_of_a_base_that_an_application_names_is_guarded_too(
+    place: Place, forge: GitServer, repo: Repo
+) -> None:
+    inner = Repo.open(forge.create("private/inner.git"))
+    commit = inner.commit({"x.yaml": "x\n"}, "x")
+    url = forge.url("private/inner.git")
+    assert await place.latest(SourceSpec(url), "main") == commit
+    repo.commit({".gitmodules": f'[submodule "m"]\n\tpath = m\n\turl = {url}\n'}, "modules")
+    add_module(repo, "m", commit)
+    place.name(forge.url("org"))
+    tree = await place.base(base(forge))
+    with pytest.raises(Blocked, match="may not name"):
+        text(tree, "m/x.yaml")
+
+
+async def test_submodules_of_an_application_are_guarded_where_they_lie_on_another_host(
+    place: Place, forge: GitServer, repo: Repo
+) -> None:
+    inner = Repo.open(forge.create("private/inner.git"))
+    commit = inner.commit({"x.yaml": "x\n"}, "x")
+    there = forge.url("private/inner.git").replace("127.0.0.1", "localhost")
+    modules = (
+        f'[submodule "m"]\n\tpath = m\n\turl = {there}\n[submodule "n"]\n\tpath = n\n\turl = ../../private/inner.git\n'
+    )
+    repo.commit({".gitmodules": modules}, "modules")
+    add_module(repo, "m", commit)
+    add_module(repo, "n", commit)
+    spec = SourceSpec(forge.url("org/bases.git"))
+    tree = await place.tree(spec, await place.latest(spec, "main"))
+    assert text(tree, "n/x.yaml") == "x\n"
+    with pytest.raises(Blocked, match="loopback address, which files in Git may not name"):
+        text(tree, "m/x.yaml")
+    place.name(there)
+    assert text(await place.tree(spec, await place.latest(spec, "main")), "m/x.yaml") == "x\n"
 
 
 def add_module(repo: Repo, path: str, commit: str) -> None:

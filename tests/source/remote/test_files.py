@@ -13,6 +13,7 @@ from tests.source.remote.conftest import Place
 from todoke.model.credentials import CredentialUse
 from todoke.model.errors import Blocked, Unreachable
 from todoke.model.remotes import LARGEST_FILE
+from todoke.model.sources import SourceSpec
 
 
 async def test_a_file_is_fetched_where_a_secret_covers_it(place: Place, web: HelmServer) -> None:
@@ -145,4 +146,33 @@ async def test_a_proxy_is_asked_wherever_it_is_and_for_no_private_address(
     assert await place.file("http://values.example.com/a.yaml") == b"a"
     with pytest.raises(Blocked, match="private address"):
         await place.file("http://10.0.0.1/a.yaml")
+    assert len(web.requests) == 1
+
+
+@pytest.mark.parametrize("query", ["?", "?x", "?x="])
+async def test_a_query_that_looks_like_a_login_opens_no_guard_and_gets_no_login(
+    place: Place, open_place: Place, web: HelmServer, query: str
+) -> None:
+    """`http://evil?@git.example/team` is asked of `evil`, and only looks as if it began with a Secret's URL."""
+    url = f"{web.url}{query}@git.example/team/a.yaml"
+    web.files["/"] = b"a: 1"
+    for one in (place, open_place):
+        one.login("http://git.example/team", use=CredentialUse.TEMPLATE)
+    with pytest.raises(Blocked, match="may not name"):
+        await place.file(url)
+    assert await open_place.file(url) == b"a: 1"
+    with pytest.raises(Blocked, match="Repository"):
+        await open_place.latest(SourceSpec(url), "main")
+    assert web.requests
+    assert not any(request.authorization for request in web.requests)
+
+
+@pytest.mark.parametrize("mark", ["?", "#"])
+async def test_a_redirect_to_what_looks_like_a_login_opens_no_guard(place: Place, web: HelmServer, mark: str) -> None:
+    there = web.url.replace("127.0.0.1", "localhost")
+    web.moved["/a.yaml"] = f"{there}{mark}@git.example/team"
+    web.files["/"] = b"a: 1"
+    place.login(f"{web.url}/a.yaml", "http://git.example/team")
+    with pytest.raises(Blocked, match="may not name"):
+        await place.file(f"{web.url}/a.yaml")
     assert len(web.requests) == 1

@@ -33,6 +33,14 @@ REFUSED = {
     "::ffff:169.254.169.254": "link-local",
     "64:ff9b::10.0.0.1": "private",
     "2002:7f00:1::": "loopback",
+    "::127.0.0.1": "loopback",
+    "::ffff:0:169.254.169.254": "link-local",
+    "64:ff9b:1::7f00:1": "private",
+    "fec0::1": "private",
+    "192.0.0.192": "private",
+    "192.88.99.1": "private",
+    "5f00::1": "private",
+    "3fff::1": "private",
 }
 
 
@@ -44,6 +52,20 @@ def test_an_address_of_our_own_network_is_refused(address: str) -> None:
 @pytest.mark.parametrize("address", ["1.1.1.1", "140.82.121.4", "2606:4700:4700::1111", "::ffff:1.1.1.1"])
 def test_a_public_address_is_asked(address: str) -> None:
     assert Guard(lambda _url: False).refusal(address) == ""
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "2130706433", "0x7f000001", "0177.0.0.1", "0x7f.1", "127.0.0.1.", "\uff11\uff12\uff17.0.0.1", "[::1]",
+     "localhost", "a.localhost."],
+)  # fmt: skip
+def test_every_way_to_write_an_address_is_one(host: str) -> None:
+    assert Guard(lambda _url: False).refusal_of_literal(f"http://me@{host}:8080/x")
+
+
+@pytest.mark.parametrize("host", ["example.com", "1.example.com", "0xcafe.example", "localhost.example", "8.8.8.8"])
+def test_names_and_public_addresses_are_not_refused_as_written(host: str) -> None:
+    assert Guard(lambda _url: False).refusal_of_literal(f"http://{host}/x") == ""
 
 
 def test_an_allowed_network_is_asked_in_both_spellings() -> None:
@@ -84,7 +106,14 @@ async def test_programs_that_connect_by_themselves_are_not_started(repository: s
         await Guard(lambda _url: False).resolved(repository)
 
 
+@pytest.mark.parametrize("repository", ["git@[::1]:a/b", "ssh://git@host:99999/a"])
+async def test_what_is_no_url_is_refused(repository: str) -> None:
+    with pytest.raises(Blocked, match="is not a valid URL"):
+        await Guard(lambda _url: False).resolved(repository)
+
+
 async def test_such_programs_get_the_addresses_that_were_looked_at() -> None:
     guard = Guard(lambda _url: False, networks_of("127.0.0.0/8"))
     assert await guard.resolved("http://127.0.0.1:8000/a.git") == "127.0.0.1:8000:127.0.0.1"
+    assert await Guard(lambda _url: False, networks_of("::1/128")).resolved("https://[::1]/a.git") == ""
     assert await guard.resolved("https://127.0.0.1/a.git") == "127.0.0.1:443:127.0.0.1"

@@ -263,6 +263,21 @@ async def test_strict_wants_all_commits_since_the_last_seal(
     assert await looker.reasons() == ()
 
 
+async def test_a_signature_in_the_message_signs_nothing(looker: Looker, signing: Signing, repo: Repo, commit) -> None:
+    """Else who may push could take lines out of what was signed, and so make a seal of a commit that is none."""
+    taro = signing.openpgp("Taro")
+    looker.know(taro)
+    commit({"a.yaml": "0"})
+    raw = repo._git[commit({}, taro, "Argocd-gpg-seal: this is no trailer\n\nbut text")].read_raw()
+    head, _, message = raw.partition(b"\n\n")
+    above, mark, signature = head.partition(b"\ngpgsig ")
+    merged = message.replace(b"\n\n", b"\ngpgsig\n")
+    forged = repo._git.odb.write(1, above + b"\n\n" + merged + mark[1:] + signature + b"\n")
+    repo._git.references.create("refs/heads/forged", forged)
+    assert await looker.reasons("forged", deep=True) == ("commit UNSIGNED", "commit UNSIGNED")
+    assert signing.verdict(repo.path, "forged") == "N"
+
+
 async def test_strict_sees_what_was_merged_past_a_seal(signing: Signing, looker: Looker, repo: Repo, commit) -> None:
     taro = signing.openpgp("Taro")
     looker.know(taro)

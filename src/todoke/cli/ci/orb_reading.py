@@ -1,7 +1,6 @@
 """What the commands of `todoke ci orb` have in common."""
 
 import functools
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -11,7 +10,7 @@ import click
 from todoke.ci.orb_desk import OrbDesk
 from todoke.ci.workbench import Wish
 from todoke.cli.app import EXIT_CODE
-from todoke.cli.ci.reading import DEFAULT, parameters_of, text_of
+from todoke.cli.ci.reading import DEFAULT, STDIN, parameters_of, standard_input, text_of
 from todoke.cli.session import Doors
 
 T = TypeVar("T")
@@ -56,6 +55,6 @@ def _asked(file: Path | None, given: str) -> Asked:
     desk = desk_of(file.parent if file is not None and str(file) != "-" else DEFAULT.parent)
     parameters = parameters_of(given)
     if file is not None and str(file) == "-":
-        return Asked("(standard input)", sys.stdin.read(), parameters, desk)
+        return Asked(STDIN, standard_input(), parameters, desk)
     place = file or DEFAULT
     return Asked(str(place), text_of(place), parameters, desk)

@@ -1,12 +1,11 @@
 """`todoke ci orb validate`."""
 
-import sys
 from pathlib import Path
 
 import click
 
 from todoke.cli.ci.orb_reading import desk_of
-from todoke.cli.ci.reading import text_of
+from todoke.cli.ci.reading import STDIN, standard_input, text_of
 from todoke.cli.ci.telling import data, tell
 from todoke.cli.lazy import examples
 from todoke.cli.output import as_json, out, output_option
@@ -31,7 +30,7 @@ def command(place: Path, output: str) -> None:
     """
     desk = desk_of()
     if str(place) == "-":
-        name, text = "(standard input)", sys.stdin.read()
+        name, text = STDIN, standard_input()
         found = desk.checked(None, text)
     else:
         name, text = str(place), "" if place.is_dir() else text_of(place)

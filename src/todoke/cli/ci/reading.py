@@ -1,6 +1,7 @@
 """What the commands of `todoke ci` have in common: the file, the parameters, and the flags."""
 
 import functools
+import io
 import json
 import sys
 from collections.abc import Callable, Mapping
@@ -19,6 +20,8 @@ from todoke.model.errors import Blocked
 
 T = TypeVar("T")
 _UNREADABLE = 2
+_MOST_LETTERS = 8 * 1024 * 1024  # more than any limit lets pass: what has no end, such as a device, ends here
+STDIN = "(standard input)"
 DEFAULT = Path(".circleci/config.yml")
 
 
@@ -60,7 +63,7 @@ def reading(command: Callable[..., T]) -> Callable[..., T]:
             raise click.UsageError("--changed and --changed-since exclude each other")
         doors: Doors = click.get_current_context().find_root().obj
         if file is not None and str(file) == "-":
-            text, name, folder = sys.stdin.read(), "(standard input)", DEFAULT.parent
+            text, name, folder = standard_input(), STDIN, DEFAULT.parent
         else:
             place = file or DEFAULT
             text, name, folder = text_of(place), str(place), place.parent
@@ -98,28 +101,67 @@ def renamed(command: click.Command, name: str, example: str) -> click.Command:
     )
 
 
-def text_of(place: Path) -> str:
+def text_of(place: Path, next_step: str = "Name a file, or - for standard input") -> str:
     """The text of a file. Raises: Blocked: it cannot be read."""
     try:
-        return place.read_text()
+        with place.open(encoding="utf-8") as file:
+            return file.read(_MOST_LETTERS)
     except OSError as error:
-        next_step = "Name a configuration, or - for standard input"
         raise Blocked(str(place), f"cannot be read: {error.strerror}", next_step=next_step) from error
-    except UnicodeDecodeError as error:
-        raise Blocked(str(place), "is not UTF-8 text", next_step="Correct its encoding") from error
+    except ValueError as error:
+        raise _no_text(str(place)) from error
+
+
+def standard_input() -> str:
+    """The text of standard input. Raises: Blocked: it is closed, or no text."""
+    if sys.stdin is None:
+        raise Blocked(STDIN, "is closed", next_step="Name a file")
+    try:
+        letters = io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8")
+        found = letters.read(_MOST_LETTERS)
+        letters.detach()
+    except ValueError as error:
+        raise _no_text(STDIN) from error
+    return found
+
+
+def _no_text(name: str) -> Blocked:
+    return Blocked(name, "is not UTF-8 text", next_step="Correct its encoding")
 
 
 def parameters_of(given: str) -> Mapping[str, Any]:
     """What --parameters says. Raises: click.UsageError: it is no map. Blocked: the file cannot be read."""
     if not given:
         return {}
-    text = given
-    if not given.lstrip().startswith("{"):
-        text = text_of(Path(given))
+    is_text = given.lstrip().startswith(("{", "["))
+    text = given if is_text else text_of(Path(given), "Write JSON such as '{\"deploy\": true}', or name a file with it")
     try:
-        found = json.loads(text) if text.lstrip().startswith("{") else yaml.safe_load(text)
+        found = _data(text)
+    except RecursionError as error:
+        raise click.UsageError("--parameters: maps and lists lie too deep in each other") from error
     except (ValueError, yaml.YAMLError) as error:
-        raise click.UsageError(f"--parameters is neither JSON nor YAML: {str(error).splitlines()[0]}") from error
+        words = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise click.UsageError(f"--parameters is neither JSON nor YAML: {words}") from error
     if not isinstance(found, dict):
         raise click.UsageError("--parameters must be a map of names and values")
-    return found
+    return {str(name): value for name, value in found.items()}
+
+
+def _data(text: str) -> Any:
+    """The value of JSON, or of YAML in which dates stay text. Raises: ValueError, YAMLError, RecursionError."""
+    if not text.strip():
+        return {}
+    try:
+        return json.loads(text)
+    except ValueError:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506
+
+
+class _Loader(yaml.SafeLoader):
+    """Without dates: the parameters of a pipeline are texts, numbers and booleans."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in known if not tag.endswith(":timestamp")]
+    for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}

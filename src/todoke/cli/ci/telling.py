@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from typing import Any
+from unicodedata import east_asian_width
 
 from todoke.cli.output import say, style
 from todoke.model.problems import Problem
@@ -25,12 +26,18 @@ def _lines(problem: Problem, name: str, lines: list[str]) -> Iterator[str]:
     if mark and not mark.file and 0 < mark.line <= len(lines):
         number, line = str(mark.line), lines[mark.line - 1]
         start = max(0, mark.column - 1 - _WIDEST + 20)
-        yield f"  {number} | {line[start : start + _WIDEST]}"
-        yield f"  {' ' * len(number)} | {' ' * (mark.column - 1 - start)}{style('^', colour)}"
+        shown = line[start : start + _WIDEST].replace("\t", " ")
+        yield f"  {number} | {shown}"
+        yield f"  {' ' * len(number)} | {_blank(shown[: mark.column - 1 - start])}{style('^', colour)}"
     if problem.hint:
         yield f"  {problem.hint}"
     if problem.within:
         yield f"  in {', '.join(problem.within)}"
+
+
+def _blank(text: str) -> str:
+    """Blanks as wide as a text: some letters are as wide as two."""
+    return "".join("\u3000" if east_asian_width(letter) in "WF" else " " for letter in text)
 
 
 def data(problem: Problem, name: str) -> dict[str, Any]:

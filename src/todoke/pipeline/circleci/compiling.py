@@ -18,7 +18,7 @@ from todoke.pipeline.circleci.graph import pipeline_of
 from todoke.pipeline.circleci.importing import Importer, substituted_names
 from todoke.pipeline.circleci.invocations import Instance
 from todoke.pipeline.circleci.naming import connect, name_all
-from todoke.pipeline.circleci.parameters import PIPELINE_TYPES, declared, mismatch, shown
+from todoke.pipeline.circleci.parameters import PIPELINE_TYPES, Parameter, check_default, declared, mismatch, shown
 from todoke.pipeline.circleci.plain import plain
 from todoke.pipeline.circleci.problems import Problem, Report, TooMuch, Unusable, nearest
 from todoke.pipeline.circleci.substitution import Values
@@ -31,7 +31,8 @@ TOP_LEVEL: Final = (
     "display", "examples", "build_agent", "experimental",
 )  # fmt: skip
 VERSIONS: Final = ("2", "2.0", "2.1")
-_REFERS: Final = re.compile(r"(?<!\\)<<\s*pipeline\.")
+_REFERS: Final = re.compile(r"(?<!\\)<<")
+_OF_PARAMETER: Final = re.compile(r"<<[^>]*\bparameters\.")
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -76,9 +77,7 @@ def compiled(text: str, options: Options, find_orb: FindOrb) -> Compiled:
         return Compiled(report.problems)
     except TooMuch as error:
         return Compiled((*report.problems, error.problem))
-    if report.errors:
-        return Compiled(report.problems, orbs=tuple(compiler.orbs))
-    graph = pipeline_of(document, tuple(compiler.orbs), report)
+    graph = pipeline_of(document, tuple(compiler.orbs), report, names_known=compiler.names_known)
     if report.errors:
         return Compiled(report.problems, orbs=tuple(compiler.orbs))
     warn(graph, report)
@@ -94,11 +93,13 @@ class _Compiler:
         self.orbs = self._importer.orbs
         self.continuations: list[Continuation] = []
         self.chosen: dict[str, Any] = {}
+        self.names_known = False
 
     def run(self, document: Any) -> Map:
         """The compiled document. Raises: Unusable: there is nothing to compile."""
         if not isinstance(document, Map):
-            raise self._report.fail("The configuration must be a map", None, "It begins with version: 2.1")
+            what = "is empty" if document is None else "must be a map"
+            raise self._report.fail(f"The configuration {what}", None, "It begins with version: 2.1")
         version = document.get("version")
         if str(version) not in VERSIONS or isinstance(version, bool):
             mark = document.key_at("version")
@@ -109,6 +110,7 @@ class _Compiler:
             self._report.error("setup: must be true or false, in version 2.1", document.value_at("setup"), hint)
         if str(version) != "2.1":
             return plain(document, self._report)
+        self.names_known = True
         self._top_level(document)
         values = Values({}, self._pipeline_values(document))
         scope = self._scope(document, values)
@@ -140,8 +142,8 @@ class _Compiler:
             if not one.has_default and name not in given:
                 self._report.error(f"The pipeline parameter '{name}' needs a default", one.mark)
             if isinstance(one.default, str) and _REFERS.search(one.default):
-                text = f"The default of the pipeline parameter '{name}' cannot refer to another value"
-                self._report.error(text, one.default_mark, "Write the value itself")
+                self._reference(name, one)
+                check_default(one, one.default, self._report)
             value = given.get(name, one.default)
             if name in given and (problem := mismatch(one, value)):
                 text = f"Type error for argument {name}: expected type: {problem}, actual value: {shown(value)}"
@@ -150,6 +152,15 @@ class _Compiler:
             if name in given and not same(value, one.default):
                 self.chosen[name] = value
         return known
+
+    def _reference(self, name: str, one: Parameter) -> None:
+        """A default that names a value: the service refuses another parameter there, and puts nothing in."""
+        if _OF_PARAMETER.search(one.default):
+            text = f"The default of the pipeline parameter '{name}' cannot refer to another value"
+            self._report.error(text, one.default_mark, "Write the value itself")
+        else:
+            text = f"The default of the pipeline parameter '{name}' stays as it is written: nothing is put in"
+            self._report.warning(text, one.default_mark, "Use the value itself where it is needed")
 
     def _scope(self, document: Map, values: Values) -> Scope:
         scope = Scope(document)
@@ -202,6 +213,8 @@ class _Compiler:
                 found.put(name, own[name], own.key_at(name), own.value_at(name))
             return found, list(own) if "version" in own else [*names, "version"]
         jobs = document.get("jobs")
+        if isinstance(jobs, list) or isinstance(given, list):
+            raise Unusable("workflows")  # that they are no maps is on record
         if not (isinstance(jobs, Map) and "build" in jobs):
             raise self._report.fail("There are no workflows or build jobs in the config.", document.key_at("jobs"))
         listed, body, found = Seq(jobs.at), Map(jobs.at), Map(jobs.at)

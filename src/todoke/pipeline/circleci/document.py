@@ -11,6 +11,7 @@ from typing import Any, Final
 import yaml
 
 from todoke.pipeline.circleci.problems import Mark, Problem, Report, TooMuch
+from todoke.pipeline.circleci.yaml_errors import explained
 
 LARGEST_TEXT: Final = 4 * 1024 * 1024
 MOST_VALUES: Final = 250_000
@@ -103,10 +104,7 @@ def parse(text: str, report: Report, file: str = "") -> Any:
     try:
         return _Builder(yaml.parse(text, Loader=_Loader), report, file).document()
     except yaml.MarkedYAMLError as error:
-        found = error.problem_mark or error.context_mark
-        words = ", ".join(part for part in (error.context, error.problem) if part)
-        mark = Mark(found.line + 1, found.column + 1, file) if found else None
-        raise report.fail(f"Unable to parse YAML: {words}", mark) from error
+        raise report.fail(*explained(error, text, file)) from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         letter = error.character if isinstance(error.character, str) else chr(error.character)
@@ -207,7 +205,7 @@ class _Builder:
             return key
         if isinstance(event, yaml.ScalarEvent):
             return str(event.value)  # `on:` and `1:` are names here
-        raise self._report.fail("A map or list cannot be a key", mark)
+        raise self._report.fail("A map or list cannot be a key", mark, "Put quotes around a value that begins with {{")
 
     def _merge(self, into: Map, value: Any, mark: Mark) -> None:
         for each in value if isinstance(value, Seq) else (value,):

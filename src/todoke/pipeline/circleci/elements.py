@@ -5,7 +5,7 @@ from typing import Any, Final, Literal
 
 from todoke.pipeline.circleci.document import Map
 from todoke.pipeline.circleci.parameters import Parameter, declared
-from todoke.pipeline.circleci.problems import Mark, Report, Unusable, nearest
+from todoke.pipeline.circleci.problems import Mark, Report, Unusable, meant, nearest
 
 Kind = Literal["command", "job", "executor"]
 SECTIONS: Final[dict[Kind, str]] = {"command": "commands", "job": "jobs", "executor": "executors"}
@@ -88,7 +88,7 @@ class Scope:
             return Unusable(name)
         if slash and orb not in self.orbs:
             text = f"Cannot find orb '{orb}' looking for {kind} named '{name}'"
-            return report.fail(text, mark, nearest(orb, self.orbs) or "Import it below orbs:")
+            return report.fail(text, mark, meant(orb, self.orbs, "Import it below orbs:"))
         return report.fail(
             f"Cannot find a definition for {kind} named {name}", mark, nearest(name, [*self.names(kind), *also])
         )

@@ -11,18 +11,18 @@ from todoke.pipeline.circleci.problems import Mark, Report, nearest
 from todoke.pipeline.circleci.substitution import rendered
 
 
-def pipeline_of(document: Map, orbs: tuple[Orb, ...], report: Report) -> Pipeline:
-    """The graph; what of it cannot be read is put on record."""
+def pipeline_of(document: Map, orbs: tuple[Orb, ...], report: Report, *, names_known: bool) -> Pipeline:
+    """The graph; what of it cannot be read is put on record. Args: names_known: wrong ones of jobs are on record."""
     bodies = document["jobs"]
     workflows = tuple(
-        _workflow(name, body, bodies, report)
+        _workflow(name, body, bodies, report, names_known=names_known)
         for name, body in document["workflows"].items()
         if name != "version" and isinstance(body, Map)
     )
     return Pipeline(workflows, bodies, orbs, document.get("setup") is True)
 
 
-def _workflow(name: str, body: Map, bodies: Map, report: Report) -> Workflow:
+def _workflow(name: str, body: Map, bodies: Map, report: Report, *, names_known: bool) -> Workflow:
     jobs = []
     listed = body.get("jobs")
     for item, at in listed.placed() if isinstance(listed, Seq) else ():
@@ -31,7 +31,8 @@ def _workflow(name: str, body: Map, bodies: Map, report: Report) -> Workflow:
             report.error("An entry of jobs: must be a job's name, or a map with it", at)
             continue
         if key not in bodies and kept.get("type") != "approval":
-            report.error(f"Cannot find a definition for job named {key}", at, nearest(key, bodies))
+            if not names_known:
+                report.error(f"Cannot find a definition for job named {key}", at, nearest(key, bodies))
             continue
         jobs.append(_job(key, kept, bodies.get(key), at, report))
     reruns = body.get("max_auto_reruns")

@@ -7,7 +7,7 @@ from todoke.pipeline.circleci import forms
 from todoke.pipeline.circleci.document import Map, Seq
 from todoke.pipeline.circleci.elements import RESERVED, Element, Scope
 from todoke.pipeline.circleci.executors import PLACES, Executors, check_places, environment
-from todoke.pipeline.circleci.problems import Mark, Report, nearest
+from todoke.pipeline.circleci.problems import Mark, Report, nearest, nearest_names
 from todoke.pipeline.circleci.steps import StepCompiler
 from todoke.pipeline.circleci.substitution import Values, substituted
 
@@ -93,13 +93,13 @@ class JobCompiler:
             return environment(found.keys.get("environment"), job.mark, self._report)
         if needed or inline:
             keys = {place: substituted(body[place], values, self._report, body.value_at(place)) for place in inline}
-            check_places(keys, job.label, job.mark, self._report)
+            check_places(keys, job, self._report)
         return {}
 
     def _steps(self, job: Element, values: Values, around: Mapping[str, Seq], made: Map, *, needed: bool) -> None:
         body = job.body
         if "steps" not in body:
-            if needed:
+            if needed and not any(nearest_names(key, KEYS)[:1] == ["steps"] for key in body if key not in KEYS):
                 self._report.error("required key [steps] not found", job.mark)
             return
         steps = Seq(body.value_at("steps"))

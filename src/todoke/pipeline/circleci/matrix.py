@@ -1,13 +1,12 @@
 """All combinations of a matrix. Source: CircleCI, "Configuration reference", "matrix"."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import product
 from typing import Any, Final
 
 from todoke.pipeline.circleci.document import Map, Seq
 from todoke.pipeline.circleci.problems import Mark, Problem, Report, TooMuch, nearest
 from todoke.pipeline.circleci.substitution import rendered
-from todoke.pipeline.circleci.truth import same
 
 MOST: Final = 1_000
 _KEYS: Final = ("parameters", "exclude", "alias")
@@ -32,9 +31,14 @@ def combinations(matrix: Any, report: Report, mark: Mark | None) -> list[dict[st
         count *= len(values)
         if count > MOST:
             raise TooMuch(Problem(f"The matrix has more than {MOST:,} combinations", mark))
-    excluded = [each for each, _ in _excluded(matrix, lists, report)]
+    excluded = [(_key(each, lists), at) for each, at in _excluded(matrix, lists, report)]
     found = [dict(zip(lists, values, strict=True)) for values in product(*lists.values())]
-    return [one for one in found if not any(_equal(one, each) for each in excluded)]
+    keys = {_key(one, lists) for one in found}
+    for each, at in excluded:
+        if each not in keys and "<<" not in f"{each}{lists}":
+            report.warning("exclude: names no combination of the matrix", at, "Write its values as they stand above")
+    left_out = {each for each, _ in excluded}
+    return [one for one in found if _key(one, lists) not in left_out]
 
 
 def _lists(matrix: Map, report: Report, mark: Mark | None) -> dict[str, list[Any]]:
@@ -65,8 +69,12 @@ def _excluded(matrix: Map, lists: dict[str, list[Any]], report: Report) -> Itera
         yield dict(one), at
 
 
-def _equal(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    return all(same(one[name], other[name]) for name in one)
+def _key(arguments: dict[str, Any], names: Iterable[str]) -> tuple[Any, ...]:
+    """What is the same for arguments that are: booleans are no numbers."""
+    values = (arguments[name] for name in names)
+    return tuple(
+        (isinstance(value, bool), repr(value) if isinstance(value, list | dict) else value) for value in values
+    )
 
 
 def default_name(job: str, arguments: dict[str, Any]) -> str:

@@ -7,11 +7,13 @@ from todoke.pipeline.circleci.continuing import Call, has_part
 from todoke.pipeline.circleci.document import Map, Seq
 from todoke.pipeline.circleci.elements import RESERVED, Element, Scope
 from todoke.pipeline.circleci.parameters import Parameter, bound
-from todoke.pipeline.circleci.problems import Mark, Problem, Report, TooMuch, Unusable, nearest
-from todoke.pipeline.circleci.substitution import Expanded, Values, rendered, substituted
+from todoke.pipeline.circleci.problems import Mark, Problem, Report, TooMuch, Unusable, meant, nearest, nearest_names
+from todoke.pipeline.circleci.substitution import Expanded, Values, putting_in, rendered, substituted
 
 DEEPEST: Final = 60
 MOST_STEPS: Final = 50_000
+MOST_READ: Final = 2 * MOST_STEPS
+PARAMETERS_A_READ: Final = 2
 BUILT_IN: Final[dict[str, frozenset[str]]] = {
     "run": frozenset({
         "command", "name", "shell", "environment", "background", "working_directory", "no_output_timeout", "when",
@@ -34,7 +36,9 @@ BUILT_IN: Final[dict[str, frozenset[str]]] = {
 }  # fmt: skip
 """The steps of the language, with their keys."""
 _ALONE: Final = frozenset({"checkout", "setup_remote_docker", "add_ssh_keys"})
+_NO_COMMAND: Final = "run step needs string or map with command"
 _NEEDED: Final = {
+    "run": ("command",),
     "save_cache": ("key", "paths"), "persist_to_workspace": ("root", "paths"), "attach_workspace": ("at",),
     "store_artifacts": ("path",), "store_test_results": ("path",),
 }  # fmt: skip
@@ -48,7 +52,7 @@ class StepCompiler:
     def __init__(self, report: Report, executor: Any) -> None:
         """Args: executor: resolves what a parameter of the type executor is given; see executors.py."""
         self._report, self._executor = report, executor
-        self._count = 0
+        self._count = self._read = 0
         self.calls: list[Call] = []  # those that have a part in continuing, of the job that is written out
 
     def expanded(
@@ -65,6 +69,7 @@ class StepCompiler:
             self._report.error("steps: must be a list", mark)
             return found
         for step, at in whole.placed():
+            self._reads(1)
             try:
                 for made in self._step(step, scope, values, at, calls):
                     found.put(made, at)
@@ -72,6 +77,13 @@ class StepCompiler:
             except Unusable:
                 continue
         return found
+
+    def _reads(self, count: int) -> None:
+        """Count what is read, since calls of commands may come to no steps and still be many."""
+        self._read += count
+        if self._read > MOST_READ:
+            text = f"With its commands written out the configuration has more than {MOST_READ:,} steps and calls"
+            raise TooMuch(Problem(text))
 
     def _grow(self) -> None:
         self._count += 1
@@ -86,7 +98,10 @@ class StepCompiler:
         if isinstance(step, str):
             return self._named(step, None, scope, values, mark, calls)
         if not isinstance(step, Map) or not step:
-            raise self._report.fail("A step must be a name or a map with one key", mark)
+            hint = "A list cannot lie in another one: name its steps, or make a command of them"
+            raise self._report.fail(
+                "A step must be a name or a map with one key", mark, hint if isinstance(step, Seq) else ""
+            )
         if len(step) > 1:
             raise self._too_many(step, mark)
         name, body = next(iter(step.items()))
@@ -99,18 +114,21 @@ class StepCompiler:
     def _too_many(self, step: Map, mark: Mark | None) -> Unusable:
         first = next(iter(step))
         if step[first] is None:
-            text = f"{first} step needs string or map with command" if first == "run" else f"The step {first} is empty"
+            text = _NO_COMMAND if first == "run" else f"The step {first} is empty"
             return self._report.fail(text, mark, f"Indent {', '.join(list(step)[1:])} below {first}:")
-        return self._report.fail(f"A step has one key, and this has {len(step)}: {', '.join(step)}", mark)
+        hint = f"Indent {', '.join(list(step)[1:])} below {first}:, beside condition:" if first in _CONDITIONAL else ""
+        return self._report.fail(f"A step has one key, and this has {len(step)}: {', '.join(step)}", mark, hint)
 
     def _conditional(self, word: str, body: Map, scope: Scope, values: Values, calls: tuple[Element, ...]) -> list[Any]:
         if missing := [key for key in ("condition", "steps") if key not in body]:
-            raise self._report.fail(f"{word}: needs {' and '.join(missing)}", body.at)
+            hint = next((hint for key in body if (hint := meant(key, missing))), "")
+            raise self._report.fail(f"{word}: needs {' and '.join(missing)}", body.at, hint)
         forms.check_step_condition(body["condition"], body.value_at("condition"), self._report)
         condition = substituted(body["condition"], values, self._report, body.value_at("condition"))
         before = len(self.calls)
         steps = self.expanded(body["steps"], scope, values, body.value_at("steps"), calls)
-        held = truth.holds(condition, self._report, body.value_at("condition"))
+        # steps that a parameter holds are a value like any other: not one of those that count as false
+        held = isinstance(condition, Expanded) or truth.holds(condition, self._report, body.value_at("condition"))
         if held is (word == "when"):
             return list(steps)
         del self.calls[before:]
@@ -171,8 +189,7 @@ class StepCompiler:
         """The values of an element's parameters, as its caller and its defaults say."""
         written = given[1] if given else None
         if written is not None and not isinstance(written, Map):
-            self._report.error(f"The arguments of {element.label} must be a map", mark)
-            written = None
+            raise self._report.fail(f"The arguments of {element.label} must be a map", mark, "Write their names")
         passed = Map(mark)
         for name, value in (written or {}).items():
             at = written.value_at(name) if written is not None else None
@@ -184,15 +201,18 @@ class StepCompiler:
                 at,
             )
 
+        inner = values.pipeline if element.scope.sees_pipeline else {}
+
         def resolve(parameter: Parameter, value: Any, at: Mark | None, is_given: bool) -> Any:
-            where, known = (scope, values) if is_given else (element.scope, Values({}, values.pipeline))
+            where, known = (scope, values) if is_given else (element.scope, Values({}, inner))
             if parameter.type == "executor":
                 return self._executor(value, where, known, at) if value is not None else None
             return self.expanded(value if isinstance(value, Seq) else Seq(at), where, known, at, calls)
 
         parameters = element.parameters(self._report)
+        self._reads(len(parameters) // PARAMETERS_A_READ)
         also = RESERVED if element.kind == "job" else ()
-        found = bound(parameters, passed, self._report, mark, resolve, also)
+        found = bound(parameters, passed, self._report, resolve, putting_in(inner, self._report), also)
         if has_part(parameters):
             known = {name: found[f"parameters.{name}"] for name in parameters}
             self.calls.append(Call(element.label, known, mark))
@@ -202,7 +222,7 @@ class StepCompiler:
         if given is None or given[1] is None:
             if name not in _ALONE:
                 what = (
-                    "run step needs string or map with command"
+                    _NO_COMMAND
                     if name == "run"
                     else f"The step {name} needs {' and '.join(_NEEDED.get(name, ('keys',)))}"
                 )
@@ -214,33 +234,45 @@ class StepCompiler:
             text.put("command", rendered(body))
             body = text
         if not isinstance(body, Map):
-            raise self._report.fail(f"{name} step needs {'string or ' if name in ('run', 'deploy') else ''}map", mark)
+            what = "needs string or map" if name in ("run", "deploy") else "needs a map"
+            hint = f"Write {_NEEDED[name][0]}: {body}" if isinstance(body, str) and name in _NEEDED else ""
+            raise self._report.fail(f"{name} step {what}", mark, hint)
         self._check(name, body, mark)
         made = Map(mark)
         made.put(name, body, mark, body.at)
         return made
 
-    def _check(self, name: str, body: Map, mark: Mark | None) -> None:
+    def _check_keys(self, name: str, body: Map, mark: Mark | None) -> None:
+        """Keys that are needed, and those that mean nothing; a needed one that is misspelled is told once."""
+        needed = [key for key in _NEEDED.get(name, ()) if key not in body]
         for key in body:
-            if key not in BUILT_IN[name]:
-                text = f"The key {key} means nothing in the step {name}"
-                self._report.warning(text, body.key_at(key), nearest(key, BUILT_IN[name]))
-        for key in _NEEDED.get(name, ()):
-            if key not in body:
-                self._report.error(f"required key [{key}] not found in the step {name}", mark)
+            if key in BUILT_IN[name]:
+                continue
+            near = nearest_names(key, BUILT_IN[name])[:1]
+            if near and near[0] in needed:
+                needed.remove(near[0])
+                self._report.error(_missing(name, near[0]), body.key_at(key), nearest(key, near))
+                continue
+            text = f"The key {key} means nothing in the step {name}"
+            self._report.warning(text, body.key_at(key), nearest(key, BUILT_IN[name]))
+        for key in needed:
+            self._report.error(_missing(name, key), mark)
+
+    def _check(self, name: str, body: Map, mark: Mark | None) -> None:
+        self._check_keys(name, body, mark)
         if name == "restore_cache" and not body.keys() & {"key", "keys"}:
             self._report.error("required key [key] or [keys] not found in the step restore_cache", mark)
         forms.check_cache_keys(body, self._report)
         if name == "run":
-            self._check_run(body, mark)
+            self._check_run(body)
         elif name == "checkout":
             forms.check_checkout(body, self._report)
         elif name == "add_ssh_keys":
             self._check_fingerprints(body)
 
-    def _check_run(self, body: Map, mark: Mark | None) -> None:
-        if "command" not in body:
-            self._report.error("run step needs string or map with command", mark)
+    def _check_run(self, body: Map) -> None:
+        if isinstance(body.get("command"), list | dict):
+            self._report.error("command: must be a text", body.value_at("command"), "Write | and a line for each")
         when = body.get("when")
         if when is not None and when not in _RUN_WHEN:
             self._report.error(f"when: is '{when}'", body.value_at("when"), f"One of {', '.join(_RUN_WHEN)}")
@@ -251,6 +283,10 @@ class StepCompiler:
             if isinstance(one, str) and "$" in one:
                 text = f"The fingerprint {one} is compared letter by letter where CircleCI runs it"
                 self._report.warning(text, body.value_at("fingerprints"), "Write the key's own fingerprint")
+
+
+def _missing(step: str, key: str) -> str:
+    return _NO_COMMAND if step == "run" else f"required key [{key}] not found in the step {step}"
 
 
 _NONE: Final = Parameter("", "")

@@ -4,18 +4,22 @@ Source: CircleCI, "Reusable config reference", "Pipeline values"; the sections o
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from todoke.pipeline.circleci.document import Map, Seq
 from todoke.pipeline.circleci.expressions import UNDEFINED, ExpressionError, Pattern, evaluate, parse
-from todoke.pipeline.circleci.problems import Mark, Report, nearest
+from todoke.pipeline.circleci.problems import Mark, Report, meant, nearest
 from todoke.pipeline.circleci.truth import truthy
 
 _TAG = re.compile(r"(?<!\\)<<\s*([#^/]?)\s*((?:(?!<<|>>).)*?)\s*>>", re.DOTALL)
 _OPEN = re.compile(r"(?<!\\)<<(?!<)")
 _NAME = re.compile(r"[A-Za-z_][\w.-]*\??\Z")
 _SPACES: Final = ("parameters", "matrix", "pipeline")
+_NO_VALUES: Final = (
+    ("include(", "`todoke ci orb pack` puts files in; a configuration cannot"),
+    ("$", "Environment variables are not known yet: write $NAME without << >> where a shell reads it"),
+)
 
 
 class Expanded(Seq):
@@ -42,6 +46,11 @@ class Values:
 
     def __getitem__(self, name: str) -> Any:
         return self.known[name] if name in self.known else self.pipeline[name]
+
+
+def putting_in(pipeline: Mapping[str, Any], report: Report) -> Callable[[str, Mapping[str, Any], Mark | None], Any]:
+    """What puts values into the default of a parameter: those of other parameters, and pipeline values."""
+    return lambda text, known, mark: substituted(text, Values(known, pipeline), report, mark)
 
 
 def substituted(value: Any, values: Values, report: Report, mark: Mark | None = None) -> Any:
@@ -80,7 +89,8 @@ def _text(text: str, values: Values, report: Report, mark: Mark | None) -> Any:
         return _value(whole[2], values, report, mark)
     parts = _sections(text, values, report, mark)
     if _OPEN.search(text, _end_of_tags(text)):
-        shown = text if len(text) <= 120 else f"{text[:120]}…"
+        line = next(line for line in text[_end_of_tags(text) :].splitlines() if "<<" in line).strip()
+        shown = line if len(line) <= 120 else f"{line[:120]}…"
         report.error(f"Unclosed '<<' tag in string: '{shown}'", mark, r"'<<' must be escaped as '\<<' in config v2.1+")
     return parts.replace("\\<<", "<<")
 
@@ -94,6 +104,7 @@ def _end_of_tags(text: str) -> int:
 
 def _sections(text: str, values: Values, report: Report, mark: Mark | None) -> str:
     """The text with tags replaced; a section whose value is false, or true after `^`, is left out."""
+    report.grow(len(text))
     made: list[str] = []
     stack: list[tuple[str, bool]] = []
     at = 0
@@ -113,6 +124,7 @@ def _sections(text: str, values: Values, report: Report, mark: Mark | None) -> s
             stack.append((name, found is (sign == "#")))
         elif shown:
             made.append(rendered(_value(name, values, report, mark)))
+            report.grow(len(made[-1]))
     if stack:
         report.error(
             f"The section '<<# {stack[-1][0]} >>' is not closed", mark, f"Write <</ {stack[-1][0]} >> after it"
@@ -132,7 +144,7 @@ def _value(name: str, values: Values, report: Report, mark: Mark | None) -> Any:
     try:
         found = evaluate(parse(name), variables)
     except ExpressionError as error:
-        hint = "`todoke ci orb pack` puts files in; a configuration cannot" if name.startswith("include(") else ""
+        hint = next((hint for sign, hint in _NO_VALUES if name.startswith(sign)), "")
         report.error(f"The expression << {name} >> has no value: {error}", mark, hint)
         return ""
     if isinstance(found, Pattern):
@@ -152,7 +164,7 @@ def _unknown(name: str, values: Values, report: Report, mark: Mark | None) -> st
         report.error(
             f'Unknown variable "{name}" in << >>',
             mark,
-            f"Write << parameters.{name} >>, or \\<< for the signs themselves",
+            meant(space, _SPACES, f"Write << parameters.{name} >>, or \\<< for the signs themselves"),
         )
     return name  # not nothing: what needs a text would complain again
 
@@ -163,8 +175,8 @@ def _near(name: str, values: Values) -> str:
     if not name.startswith(space) or not values.pipeline:
         return nearest(name, values.names())
     own = name.removeprefix(space)
-    near = nearest(own, [known.removeprefix(space) for known in values.names() if known.startswith(space)])
-    return near if near.startswith("Did you mean") else f"Declare {own} below parameters:"
+    known = [name.removeprefix(space) for name in values.names() if name.startswith(space)]
+    return meant(own, known, f"Declare {own} below parameters:")
 
 
 def rendered(value: Any) -> str:

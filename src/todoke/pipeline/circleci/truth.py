@@ -25,13 +25,17 @@ def holds(statement: Any, report: Report, mark: Mark | None = None, depth: int =
         if isinstance(statement, Seq):
             report.error("A list is no condition", mark, "Write and: or or: before it")
             return False
+        if isinstance(statement, str) and statement.startswith("pipeline."):
+            text = f"The condition '{statement}' is a text, and so always true"
+            report.warning(text, mark, "Write << … >> around it, or equal:")
         return truthy(statement)
     if depth > DEEPEST:
         report.error(f"Conditions lie more than {DEEPEST} deep in each other", mark)
         return False
     if len(statement) != 1 or next(iter(statement)) not in _WORDS:
         wrong = ", ".join(statement) or "nothing"
-        report.error(f"A condition has one of and, or, not, equal, matches, not {wrong}", mark, nearest(wrong, _WORDS))
+        hint = "Leave condition: out: what is below it stands there" if wrong == "condition" else nearest(wrong, _WORDS)
+        report.error(f"A condition has one of and, or, not, equal, matches, not {wrong}", mark, hint)
         return False
     word, operand = next(iter(statement.items()))
     return _applied(word, operand, report, statement.value_at(word), depth + 1)

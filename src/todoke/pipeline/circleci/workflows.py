@@ -11,7 +11,7 @@ from todoke.pipeline.circleci.expressions import ExpressionError, evaluate, is_t
 from todoke.pipeline.circleci.groups import written_out
 from todoke.pipeline.circleci.invocations import Instance
 from todoke.pipeline.circleci.jobs import JobCompiler
-from todoke.pipeline.circleci.problems import Mark, Problem, Report, TooMuch, Unusable, nearest
+from todoke.pipeline.circleci.problems import Mark, Problem, Report, TooMuch, Unusable, meant, nearest
 from todoke.pipeline.circleci.substitution import Values, rendered, substituted
 
 MOST_JOBS: Final = 5_000
@@ -49,7 +49,11 @@ class WorkflowReader:
         try:
             return is_true(evaluate(parse(text), self._values.pipeline))
         except ExpressionError as error:
-            hint = nearest(error.lexeme, self._values.pipeline) if error.kind.endswith("UNKNOWN_VARIABLE") else ""
+            hint = ""
+            if error.kind.endswith("UNKNOWN_VARIABLE"):
+                text_of_it = f'A text stands in quotes: "{error.lexeme}"'
+                known = self._values.pipeline
+                hint = nearest(error.lexeme, known) if "." in error.lexeme else meant(error.lexeme, known, text_of_it)
             self._report.error(f"The {word} has no value: {error}", mark, hint)
             return False
 
@@ -67,12 +71,13 @@ class WorkflowReader:
         found: list[Instance] = []
         for item, at in listed.placed():
             try:
-                found += self._invocations(item, at)
+                made = list(self._invocations(item, at))
             except Unusable:
                 continue
-            self._count += 1
-        if len(found) + self._count > MOST_JOBS:
-            raise TooMuch(Problem(f"The workflows have more than {MOST_JOBS:,} jobs"))
+            self._count += len(made)
+            if self._count > MOST_JOBS:
+                raise TooMuch(Problem(f"The workflows have more than {MOST_JOBS:,} jobs"))
+            found += made
         return found
 
     def _invocations(self, item: Any, mark: Mark | None) -> Iterator[Instance]:
@@ -114,6 +119,11 @@ class WorkflowReader:
                 rest.put(key, value, given.keys_at.get(key), given.values_at.get(key))
         alias = written.get("alias") if isinstance(written, Map) else None
         for arguments in self._combinations(given, written):
+            if not arguments:  # what is wrong is on record: its name stays, since others may require it
+                one = Instance(rendered(given.get("name", name)), name, None, Map(mark), mark)
+                one.group = str(alias) if alias else name
+                yield one
+                return
             one = self._one(name, rest, arguments, mark)
             one.group = str(alias) if alias else name
             if not one.explicit:
@@ -160,7 +170,8 @@ class WorkflowReader:
         if kind is not None:
             text = "Only jobs with `type: approval` can be defined inline under the `workflows:`/`job-groups:` section."
             hint = f"For `type: {kind}`, define the job in the `jobs:` section instead."
-            raise self._report.fail(text, kept.value_at("type"), hint)
+            self._report.error(text, kept.value_at("type"), meant(str(kind), ("approval",), hint))
+            return Instance(name, name, None, self._kept(kept), mark)
         try:
             found = self._scope.need("job", job, self._report, mark)
             body = self.jobs.compiled(found, arguments, self._scope, values, mark)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import posixpath
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,7 @@ from todoke.model.trees import Astray, Found, Tree
 _FILE, _PROGRAM, _FOLDER = 0o600, 0o700, 0o700
 _AT_ONCE: Final = 16
 _NOT_EXPORTED: Final = frozenset({"", ".", "..", ".git"})
+_TURNS_BACK: Final = re.compile(r"(^|/)(?!\.{0,2}(/|$))[^/]+/(.*/)?\.\.(/|$)", re.DOTALL)
 MOST_FILES: Final = 50_000
 MOST_BYTES: Final = 512 * 1024 * 1024
 
@@ -65,7 +68,10 @@ class Export:
             raise NotExported(f"{path} is one of more than {self._most_files} files and folders")
 
     def _target(self, link: Found, folder: Found, name: str, path: str) -> str:
-        """Where a link leads, as it says itself; that nothing is there is no harm."""
+        """Where a link leads, as it says itself; that nothing is there is no harm.
+
+        Unless it turns back on its way: a folder that the plugin makes there would turn it out of the tree.
+        """
         target = self._tree.target(link)
         try:
             self._tree.find(name, folder)
@@ -73,6 +79,11 @@ class Export:
             elsewhere = target.startswith("/") or not (error.missing or error.at.is_submodule)
             if elsewhere:
                 raise NotExported(f"{path} is a symbolic link to {target}, which {error}") from None
+            if posixpath.normpath(posixpath.join(posixpath.dirname(path), target)).startswith(".."):
+                raise NotExported(f"{path} is a symbolic link to {target}, which leads out of the repository") from None
+            if _TURNS_BACK.search(target):
+                problem = "which goes up again from what is not there"
+                raise NotExported(f"{path} is a symbolic link to {target}, {problem}") from None
         return target
 
     def _file(self, file: Found, place: Path, path: str) -> None:

@@ -35,15 +35,26 @@ _OF_NETWORKS: Final = re.compile(r"resolv|network|connect|\bdial\b|\blookup\b|un
 _OF_A_PERSON: Final = (
     ".aws",
     ".azure",
+    ".config/argocd",
     ".config/gcloud",
+    ".config/gh",
     ".config/helm",
     ".docker",
     ".git-credentials",
     ".kube",
     ".netrc",
     ".ssh",
+    ".vault-token",
 )
-_OF_A_POD: Final = "/var/run/secrets/kubernetes.io"
+_OF_A_POD: Final = "/var/run/secrets"
+_FILES_OF_LOGINS: Final = (
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AZURE_FEDERATED_TOKEN_FILE",
+    "DOCKER_CONFIG",
+    "GOOGLE_APPLICATION_CREDENTIALS",
+    "KUBECONFIG",
+)
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -86,7 +97,8 @@ class Runs:
         """
         self._folder, self._limits, self._telemetry = folder.absolute(), limits, telemetry
         private = (str(Path.home() / name) for name in _OF_A_PERSON)
-        secret = (*hidden, *os.environ.get("KUBECONFIG", "").split(os.pathsep), *private, _OF_A_POD)
+        named = (place for name in _FILES_OF_LOGINS for place in os.environ.get(name, "").split(os.pathsep))
+        secret = (*hidden, *named, *private, _OF_A_POD)
         places = (*secret, tempfile.gettempdir(), str(self._folder))
         self._hidden = tuple(str(Path(place).expanduser().absolute()) for place in places if place)
         self._places = asyncio.Semaphore(limits.processes)

@@ -47,7 +47,8 @@ class BuiltIn:
 def _chosen(version: str, generations: list[str]) -> str | None:
     match = _VERSION.match(version)
     if match is None:
-        return generations[-1]
+        moves = not version or version == "volatile" or version.startswith("dev:")
+        return generations[-1] if moves else None
     wanted = (int(match[1]), int(match[2]) if match[2] else 10_000)
     fitting = [each for each in generations if _fits(_numbers(each), wanted)]
     return fitting[-1] if fitting else None

@@ -102,6 +102,9 @@ class Registry:
             raise Blocked(self._subject, "it or the proxy has an address that is none") from error
         except TimeoutError as error:
             raise Unreachable(self._subject, f"gave no answer in {self._seconds:g} s when asked for {what}") from error
+        except aiohttp.ClientConnectorError as error:
+            detail = error.os_error.strerror or type(error).__name__
+            raise Unreachable(self._subject, f"cannot be reached: {detail}") from error
         except (aiohttp.ClientError, OSError) as error:
             detail = scrubbed(str(error), self._token.reveal()) or type(error).__name__
             raise Unreachable(self._subject, f"no answer when asked for {what}: {detail}") from error

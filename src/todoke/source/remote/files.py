@@ -31,6 +31,7 @@ class Files:
     def __init__(self, keyring: Keyring, guard: Guard, telemetry: Telemetry) -> None:
         self._keyring = keyring
         self._client = Client(_SECONDS, telemetry, guard)
+        self._client.authority = keyring.authority
 
     async def close(self) -> None:
         """Close all connections."""

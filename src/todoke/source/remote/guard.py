@@ -5,6 +5,7 @@ import errno
 import ipaddress
 import re
 import socket
+import unicodedata
 from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,10 +16,14 @@ from todoke.model.sources import shown_url
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_OF_IPV4 = tuple(ipaddress.ip_network(f"{prefix}/96") for prefix in ("64:ff9b::", "::ffff:0:0:0", "::"))
+_PRIVATE = tuple(  # what older Pythons take for public: RFC 8215, 3879, 9602 and 9637; RFC 6890, 7526
+    ipaddress.ip_network(text)
+    for text in ("64:ff9b:1::/48", "fec0::/10", "5f00::/16", "3fff::/20", "192.0.0.0/24", "192.88.99.0/24")
+)
 _AZURE = ipaddress.ip_address("168.63.129.16")  # the platform's own services, although the address is a public one
 _REFUSED = re.compile(r"\S+ is an? [a-z-]+ address")
-_LITERAL = re.compile(r"[0-9.]+|.*:.*")
+_LITERAL = re.compile(r"(?:[0-9]+|0x[0-9a-f]*)(?:\.(?:[0-9]+|0x[0-9a-f]*))*\.?|.*:.*")  # as inet_aton reads them
 _PORTS = {"https": 443, "http": 80, "ssh": 22}
 _SECONDS = 10.0
 NEXT_STEP = (
@@ -50,7 +55,7 @@ def kind_of(address: Address) -> str:
         ("unspecified", address.is_unspecified),
         ("multicast", address.is_multicast),
         ("metadata", address == _AZURE),
-        ("private", not address.is_global),
+        ("private", not address.is_global or any(address in network for network in _PRIVATE)),
     ):
         if holds:
             return kind
@@ -60,7 +65,7 @@ def kind_of(address: Address) -> str:
 def _inner(address: Address) -> Address:
     """The IPv4 address inside of one of IPv6, where there is one."""
     if isinstance(address, ipaddress.IPv6Address):
-        if address in _NAT64:
+        if any(address in network for network in _OF_IPV4) and int(address) > 1:  # not :: and ::1
             return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         return address.ipv4_mapped or address.sixtofour or (address.teredo or (None, address))[1]
     return address
@@ -86,8 +91,10 @@ class Guard:
         return f"{address} is a {kind} address" if kind[0] not in "aeiou" else f"{address} is an {kind} address"
 
     def refusal_of_literal(self, url: str) -> str:
-        """As `refusal`, of a URL whose host is an address; "" for a name."""
-        host = urlsplit(url).hostname or ""
+        """As `refusal`, of a URL whose host is an address or always means this machine; "" for another name."""
+        host = unicodedata.normalize("NFKC", urlsplit(url).hostname or "")  # as names of hosts are read
+        if f".{host}".rstrip(".").endswith(".localhost"):  # RFC 6761
+            host = "127.0.0.1"
         return self.refusal(host) if _LITERAL.fullmatch(host) else ""
 
     def socket(self, info: tuple[Any, ...]) -> socket.socket:
@@ -106,10 +113,14 @@ class Guard:
         Raises: Blocked: one of them may not be asked. Unreachable: the name is not known.
         """
         url = repo_url if "://" in repo_url else f"ssh://{repo_url.partition(':')[0]}"  # user@host:path
-        parts, subject = urlsplit(url), f"Repository {shown_url(repo_url)}"
-        if parts.scheme not in _PORTS:
-            return ""
-        host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
+        subject = f"Repository {shown_url(repo_url)}"
+        try:
+            parts = urlsplit(url)
+            if parts.scheme not in _PORTS:
+                return ""
+            host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
+        except ValueError as error:
+            raise Blocked(subject, "is not a valid URL") from error
         try:
             async with asyncio.timeout(_SECONDS):
                 found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -118,7 +129,7 @@ class Guard:
         addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
         for text in filter(None, map(self.refusal, addresses)):
             raise blocked(subject, text)
-        return f"{host}:{port}:{','.join(addresses)}"
+        return "" if ":" in host else f"{host}:{port}:{','.join(addresses)}"  # of IPv6 there is nothing to look up
 
 
 def blocked(subject: str, text: str) -> Blocked:

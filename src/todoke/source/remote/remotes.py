@@ -9,10 +9,11 @@ from todoke.model.sources import shown_url
 from todoke.model.telemetry import Telemetry
 from todoke.model.trees import Tree
 from todoke.source.charts import Charts
+from todoke.source.checkout import Checked
 from todoke.source.remote.files import Files
 from todoke.source.remote.guard import Guard
 from todoke.source.repositories import GitSource
-from todoke.source.urls import locate
+from todoke.source.urls import locate, same_place
 
 _NOT_PERMITTED = "the application's project does not permit it"
 _PERMIT = "Add it to spec.sourceRepos of the AppProject"
@@ -65,29 +66,28 @@ class Remotes:
         if permitted is not None and not permitted(wanted.repo):
             raise Blocked(subject, f"{_NOT_PERMITTED}, as {shown_url(wanted.repo)}", next_step=_PERMIT)
         try:
-            if not self._git.use_guard(wanted.repo, self._guard):
-                await self._check(wanted.repo)
+            await self._check(wanted.repo)
             sha = await self._git.newest(wanted.repo, wanted.ref)
-            return await self._git.tree(wanted.repo, sha, self._guarding(permitted))
+            return await self._git.tree(wanted.repo, sha, permitted, self._check)
         except DeliveryError as error:
             raise _told(subject, error) from error
 
     async def _check(self, repo_url: str) -> None:
-        """Refuse a repository that an Application may name itself, and a file may not."""
-        if not self._guard.named(repo_url):
+        """Guard a repository that a file names. What an Application may name itself, and a file may not, is refused."""
+        if not self._git.use_guard(repo_url, self._guard) and not self._guard.named(repo_url):
             with suppress(Unreachable):  # only a proxy knows the name
                 await self._guard.resolved(repo_url)
 
-    def _guarding(self, permitted: Permitted | None) -> Permitted:
-        """As `permitted`, and whatever it permits, submodules that is, is guarded too."""
+    def beside(self, repo_url: str) -> Checked:
+        """What checks the submodules of a repository that an Application names: those on its own host are as it is."""
 
-        def asked(url: str, /) -> bool:
-            if permitted is not None and not permitted(url):
-                return False
-            self._git.use_guard(url, self._guard)
-            return True
+        async def checked(url: str) -> None:
+            if same_place(repo_url, url):
+                self._git.use_guard(url, None)
+            else:
+                await self._check(url)
 
-        return asked
+        return checked
 
     async def file(self, url: str, permitted: Permitted | None = None) -> bytes | None:
         """See `Elsewhere`."""

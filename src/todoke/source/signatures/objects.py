@@ -25,8 +25,22 @@ class Signed(msgspec.Struct, frozen=True):
 def of_commit(commit: pygit2.Commit) -> Signed:
     """The signature in a commit's header, and the commit without it."""
     who, made = _who(commit.author), float(commit.commit_time)
-    armoured, payload = commit.gpg_signature
-    return Signed(f"commit {commit.id}", who, made, payload or b"", armoured or b"")
+    payload, armoured = _parted(commit.read_raw())
+    return Signed(f"commit {commit.id}", who, made, payload, armoured)
+
+
+def _parted(raw: bytes) -> tuple[bytes, bytes]:
+    """A commit without its signature, and that. It stands in the header; libgit2 takes one from the message too."""
+    head, blank, message = raw.partition(b"\n\n")
+    kept, signature, field = list[bytes](), list[bytes](), b""
+    for line in head.split(b"\n"):
+        name, _, value = line.partition(b" ")
+        field = name or field
+        if field == b"gpgsig":
+            signature.append(value)
+        elif field != b"gpgsig-sha256":
+            kept.append(line)
+    return b"\n".join(kept) + blank + message, b"\n".join(signature)
 
 
 def of_tag(tag: pygit2.Tag) -> Signed:
