@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +20,8 @@ from todoke.cli.app import root
 from todoke.cli.fields import fields_of
 from todoke.cli.logs import Json, Words
 from todoke.settings import Settings
+
+PROGRAM = Path(sys.executable).with_name("todoke")
 
 DOCS = Path(__file__).parents[2] / "docs" / "reference"
 
@@ -196,3 +200,21 @@ def test_the_program_starts_without_what_it_does_not_need(flag: str) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("words", [("--help",), ("install", "crds"), ("completion", "bash")])
+def test_a_full_disk_is_told_in_one_line(words: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([PROGRAM, *words], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (1, "error: standard output: No space left on device\n")
+
+
+def test_an_interrupt_has_a_code_of_its_own(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "config.yml")
+    process = subprocess.Popen([PROGRAM, "ci", "validate", tmp_path / "config.yml"], stderr=subprocess.PIPE, text=True)
+    with (tmp_path / "config.yml").open("w"):  # opened on both sides: it reads now
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 130
+    assert process.stderr is not None
+    with process.stderr as told:
+        assert told.read() == "interrupted\n"

@@ -1,5 +1,7 @@
 """The program `todoke`: its commands, and how errors end it."""
 
+import errno
+import os
 import sys
 from typing import Any, NoReturn
 
@@ -32,6 +34,10 @@ EXIT_CODE = "todoke.exit_code"
 """Key of a context's `meta` under which a command leaves its own exit code for errors."""
 
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it: 1 would say that the command had an answer."""
+
+
 class Program(LazyGroup):
     """The root. A DeliveryError ends it with its text alone, and with 1 (`diff`: 2)."""
 
@@ -39,6 +45,9 @@ class Program(LazyGroup):
         """Run the chosen command."""
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            ctx.exit(INTERRUPTED)
         except Exception as error:
             from todoke.model.errors import DeliveryError
 
@@ -46,9 +55,20 @@ class Program(LazyGroup):
             if isinstance(inner, DeliveryError):
                 click.echo(f"error: {inner}", err=True)
                 ctx.exit(ctx.meta.get(EXIT_CODE, 1))
+            if _is_full(inner):
+                ctx.exit(ctx.meta.get(EXIT_CODE, 1))
             if isinstance(inner, click.ClickException | click.exceptions.Exit | click.Abort):
                 raise inner from None
             raise
+
+
+def _is_full(error: BaseException) -> bool:
+    """Whether what is printed finds no place any more; then that is told, and nothing more is printed."""
+    if not (isinstance(error, OSError) and error.errno == errno.ENOSPC and not error.filename):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    click.echo(f"error: standard output: {error.strerror}", err=True)
+    return True
 
 
 def _innermost(error: BaseException) -> BaseException:
@@ -64,4 +84,9 @@ click.version_option(__version__, prog_name="todoke", message="%(prog)s %(versio
 
 def run(doors: Doors) -> NoReturn:
     """Run the program with the arguments of the process, and end it."""
-    sys.exit(root.main(prog_name="todoke", obj=doors))
+    try:
+        root.main(prog_name="todoke", obj=doors)
+    except OSError as error:  # before a command begins: --help
+        if not _is_full(error):
+            raise
+    sys.exit(1)
