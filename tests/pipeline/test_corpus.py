@@ -18,6 +18,8 @@ from todoke.pipeline.circleci.emitting import text_of
 from todoke.pipeline.circleci.values import defaults
 from todoke.source.orbs import Library
 
+pytestmark = pytest.mark.slow
+
 _ABSENT = pytest.param(None, id="absent", marks=pytest.mark.skip(reason="the corpus is not beside this checkout"))
 EDITED = {"023"}
 """Pairs whose source was edited after it was compiled: see docs/reference/ci.md."""

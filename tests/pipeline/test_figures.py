@@ -7,6 +7,8 @@ import pytest
 from tests.cases import CORPUS
 from tests.pipeline.figures import BEGIN, END, PAGE, table
 
+pytestmark = pytest.mark.slow
+
 FILES = 292
 
 

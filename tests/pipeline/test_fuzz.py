@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 from todoke.pipeline.circleci.compiling import Compiled, Options, compiled
 from todoke.pipeline.circleci.emitting import text_of
 from todoke.pipeline.circleci.values import defaults
+
+pytestmark = pytest.mark.slow
 
 WORDS = (
     "version", "2.1", "jobs", "build", "workflows", "all", "steps", "run", "command", "checkout", "when", "unless",

@@ -19,6 +19,8 @@ from tests.cluster.command import PROGRAM, SOURCE
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.waiting import until
 
+pytestmark = pytest.mark.slow
+
 EMBEDDED = pytest.mark.parametrize("ground", ["embedded"], indirect=True)
 CLUSTERS = ["embedded", pytest.param("plane", marks=pytest.mark.plane)]
 

@@ -18,6 +18,8 @@ from todoke.pipeline.circleci.compiling import Options, compiled
 from todoke.pipeline.circleci.values import defaults
 from todoke.source.orbs.built_in import BuiltIn
 
+pytestmark = pytest.mark.slow
+
 FLOWING = re.compile(r"<<\s*parameters\.")
 
 

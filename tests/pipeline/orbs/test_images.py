@@ -11,6 +11,8 @@ import pytest
 from tests.pipeline.orbs.calls import command, job
 from tests.pipeline.orbs.machines import Machine
 
+pytestmark = pytest.mark.slow
+
 SHA = "0123456789abcdef0123456789abcdef01234567"
 GCR = "circleci/gcp-gcr@0.15"
 PROJECT = {"GOOGLE_PROJECT_ID": "shop-1", "CIRCLE_SHA1": SHA}

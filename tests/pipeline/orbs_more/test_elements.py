@@ -11,6 +11,8 @@ import pytest
 
 from tests.pipeline.orbs_more.shelf import arguments, compile_call, elements, generations, steps
 
+pytestmark = pytest.mark.slow
+
 CALLS = [
     pytest.param(label, section, name, everything, id=f"{label}-{name}-{'all' if everything else 'needed'}")
     for label in generations()

@@ -12,6 +12,8 @@ from tests.pipeline.orbs_more.shelf import Bench, steps
 from todoke.pipeline.circleci.continuing import Continuation, decided
 from todoke.source.checkout_facts import CheckoutFacts
 
+pytestmark = pytest.mark.slow
+
 MAPPING = """\
 # what is built
 src/api/.*  build-api true

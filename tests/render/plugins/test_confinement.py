@@ -17,7 +17,7 @@ from todoke.render.plugins.process import Barriers, barriers_here
 from todoke.render.plugins.supervisor import landlock, visible
 from todoke.render.worker import Limits
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps files apart")
+pytestmark = [pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps files apart"), pytest.mark.slow]
 needs_landlock = pytest.mark.skipif(not landlock(), reason="this kernel has no Landlock")
 
 

@@ -19,6 +19,7 @@ from todoke.render.plugins.process import Barriers, Order, Stopped, run
 from todoke.render.renderer import Unrendered
 from todoke.render.worker import Limits
 
+pytestmark = pytest.mark.slow
 BARRIERS = pytest.mark.parametrize("barriers", [None, NOTHING_APART], ids=["apart", "nothing apart"])
 DAEMON = """
 import os, signal, sys, time

@@ -15,6 +15,8 @@ from todoke.model.sources import SourceSpec
 from todoke.model.trees import Tree
 from todoke.source.remote.remotes import says_git
 
+pytestmark = pytest.mark.slow
+
 
 def text(tree: Tree | bytes, path: str) -> str:
     assert not isinstance(tree, bytes)

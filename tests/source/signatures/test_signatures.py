@@ -19,7 +19,10 @@ from todoke.source.repositories import GitSource
 from todoke.source.signatures import Verifier
 from todoke.source.signatures.objects import Signed
 
-pytestmark = pytest.mark.skipif(not (shutil.which("gpg") and shutil.which("ssh-keygen")), reason="needs GnuPG, OpenSSH")
+pytestmark = [
+    pytest.mark.skipif(not (shutil.which("gpg") and shutil.which("ssh-keygen")), reason="needs GnuPG, OpenSSH"),
+    pytest.mark.slow,
+]
 
 
 @pytest.fixture
