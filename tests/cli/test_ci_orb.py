@@ -23,6 +23,8 @@ from tests.source.orbs.registry import JOB, OrbRegistry
 from todoke.cli.app import root
 from todoke.cli.ci import orb_list, orb_lock, orb_pack, orb_show, orb_validate
 
+pytestmark = pytest.mark.slow
+
 USER = "version: 2.1\norbs: {%s}\nworkflows: {all: {jobs: [%s]}}\n"
 SECRET = "t0p-secret"
 

@@ -18,6 +18,8 @@ from todoke.source.repositories import GitSource
 from todoke.source.submodules import Submodule, parse, url_of
 from todoke.source.urls import locate
 
+pytestmark = pytest.mark.slow
+
 
 def link(repo: Repo, modules: dict[str, tuple[str, str]]) -> str:
     """Commit submodules by path: their url as it is to be written, and their commit."""

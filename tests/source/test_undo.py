@@ -16,6 +16,8 @@ from todoke.model.sources import RevertRequest
 from todoke.source.links import pull_request_link
 from todoke.source.repositories import GitSource
 
+pytestmark = pytest.mark.slow
+
 
 def request(url: str, bad: str, good: str, **more: Any) -> RevertRequest:
     values: dict[str, Any] = {

@@ -18,6 +18,8 @@ from todoke.render.plugins import Plugins
 from todoke.render.renderer import Renderer, Unrendered
 from todoke.render.worker import Workers
 
+pytestmark = pytest.mark.slow
+
 ECHO = "{apiVersion: v1, kind: ConfigMap, metadata: {name: NAME}}"
 FILES = {
     "app/a.yaml": ECHO.replace("NAME", "plain"),
