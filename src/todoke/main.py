@@ -355,6 +355,8 @@ async def reviewer(settings: Settings, folder: Path, asked: bool = False) -> Asy
         workers = await stack.enter_async_context(_workers(settings, Silent()))
         sources, renderer = await stack.enter_async_context(_rendering(settings, Silent(), mirrors))
         live = await _asking(settings, stack, (sources, renderer), many=True) if asked else None
+        if live is not None:  # that cluster's todoke renders so
+            renderer.use_config(await live.desk.applications.config())
         yield Reviewer(Rooms(clone, renderer, maps_in, load, evaluator(workers), sources, live))
 
 

@@ -103,6 +103,17 @@ async def test_an_application_that_the_cluster_does_not_have_yet(stage: Stage, p
     assert [(c["cause"], c["action"], c["name"]) for c in unit["live"]["changes"]] == [("branch", "create", "web")]
 
 
+async def test_what_is_rendered_there_by_options_of_its_own_is_so_here(stage: Stage, project: Project) -> None:
+    options = {"kustomize.buildOptions": "--load-restrictor LoadRestrictionsNone"}
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "argocd-cm"}, "data": options}
+    await stage.api.create(f"/api/v1/namespaces/{stage.namespace}/configmaps", config)
+    project.write({
+        "shop/kustomization.yaml": "resources: [web.yaml, conf.yaml, ../elsewhere/new.yaml]\n",
+        "elsewhere/new.yaml": json.dumps(config_map("new")),
+    })  # fmt: skip
+    assert ("branch", "create", "ConfigMap", []) in told(await diff(stage, project))
+
+
 async def test_a_cluster_that_does_not_answer_is_said(stage: Stage, project: Project) -> None:
     result = await asyncio.to_thread(project.run, "diff", "--kubeconfig", "/nope")
     assert result.exit_code == 2

@@ -77,8 +77,9 @@ def continuation(workflow: str, job: str, calls: Sequence[Call], mark: Mark | No
     goes_on = next((call for call in calls if "configuration_path" in call.arguments), None)
     filtering = maps.arguments if maps else {}
     continuing = goes_on.arguments if goes_on else {}
-    own = continuing.get("configuration_path")
-    config = own if own and not str(own).startswith("/tmp/") else filtering.get("config-path", own)  # noqa: S108
+    own = str(continuing.get("configuration_path") or "")
+    made = own.startswith("/")  # outside of the repository: written while the setup runs, from what the paths decide
+    config = filtering.get("config-path", own) if made or not own else own
     if not config or (goes_on is None and "config-path" not in filtering):
         return None
     return Continuation(

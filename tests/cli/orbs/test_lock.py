@@ -1,93 +1,23 @@
-"""`todoke ci orb`: orbs listed, shown, packed, checked, and pinned to a registry's texts or to Git."""
+"""`todoke ci orb lock`, against a registry on loopback and real Git: what is pinned, and what is refused."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import ssl
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
-from click.testing import CliRunner, Result
 
-from tests.cli.conftest import Workshop
-from tests.cli.test_program import example_lines, words_of
+from tests.cli.orbs.conftest import Desk, host
 from tests.cluster.certificates import Certificates
 from tests.cluster.git_repo import Repo, Symlink
 from tests.source.orbs.registry import JOB, OrbRegistry
-from todoke.cli.app import root
-from todoke.cli.ci import orb_list, orb_lock, orb_pack, orb_show, orb_validate
 
 pytestmark = pytest.mark.slow
 
-USER = "version: 2.1\norbs: {%s}\nworkflows: {all: {jobs: [%s]}}\n"
 SECRET = "t0p-secret"
-
-
-class Desk:
-    """A folder with configurations, a registry, and the program."""
-
-    def __init__(self, path: Path, registry: OrbRegistry) -> None:
-        self.path, self.registry = path, registry
-        self.environment: dict[str, str | None] = {
-            "XDG_CACHE_HOME": str(path / "cache"),
-            "TODOKE_ORB_REGISTRY": registry.url,
-            "TODOKE_ORB_TOKEN": None,
-            "CIRCLECI_CLI_TOKEN": None,
-        }
-        (path / ".circleci").mkdir()
-
-    def uses(self, *references: str, name: str = "config.yml") -> None:
-        """A configuration that runs the job `check` of each orb."""
-        orbs = ", ".join(f'o{number}: "{reference}"' for number, reference in enumerate(references))
-        jobs = ", ".join(f"o{number}/check" for number in range(len(references)))
-        self.write(name, USER % (orbs, jobs))
-
-    def write(self, name: str, text: str) -> Path:
-        place = self.path / ".circleci" / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(text)
-        return place
-
-    def run(self, *words: str, typed: str | None = None) -> Result:
-        runner = CliRunner(env=self.environment)
-        return runner.invoke(root, ["ci", *words], obj=Workshop().doors(), input=typed, catch_exceptions=False)
-
-    def lock(self, *words: str, code: int = 0) -> Result:
-        result = self.run("orb", "lock", *words)
-        assert result.exit_code == code, result.output
-        return result
-
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        """The program as a process."""
-        environment = {**os.environ, **{name: value or "" for name, value in self.environment.items()}}
-        line = (sys.executable, "-c", "from todoke.main import cli; cli()", "ci", "orb", "lock", *words)
-        return subprocess.Popen(line, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-    @property
-    def locked(self) -> dict[str, dict[str, str]]:
-        found = yaml.safe_load((self.path / ".circleci" / "orbs.lock").read_text())
-        assert found["version"] == 1
-        orbs: dict[str, dict[str, str]] = found["orbs"]
-        return orbs
-
-
-@pytest.fixture
-def registry() -> Iterator[OrbRegistry]:
-    with OrbRegistry() as running:
-        running.orbs["acme/own@1.0.0"] = JOB
-        yield running
-
-
-@pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, registry: OrbRegistry) -> Desk:
-    monkeypatch.chdir(tmp_path)
-    return Desk(tmp_path, registry)
 
 
 def sha256(text: str) -> str:
@@ -109,10 +39,6 @@ def test_what_is_locked_compiles_without_the_registry(desk: Desk, registry: OrbR
     assert compiled.stdout.startswith("# Orb 'acme/own@1.0.0' resolved to 'acme/own@1.0.0'\nversion: 2\n")
     assert compiled.stderr == ""
     assert desk.lock().stdout == "0 locked, 1 as before.\n"
-
-
-def host(registry: OrbRegistry) -> str:
-    return registry.url.removeprefix("http://").removesuffix("/graphql")
 
 
 @pytest.mark.parametrize("knows_parts", [True, False])
@@ -432,123 +358,6 @@ def test_names_do_not_lead_out_of_the_folder(desk: Desk) -> None:
         assert desk.run("validate").exit_code == 1
 
 
-ORB = """\
-version: 2.1
-description: Ours.
-orbs: {other: acme/other@1}
-executors:
-  default: {parameters: {tag: {type: string, default: stable}}, docker: [{image: "a:<< parameters.tag >>"}]}
-commands:
-  greet:
-    description: Say hello.
-    parameters:
-      to: {type: string, description: Whom.}
-      loudly: {type: boolean, default: false}
-      how: {type: enum, enum: [en, ja], default: ja}
-    steps:
-      - run: echo << parameters.to >>
-      - when: {condition: << parameters.loudly >>, steps: [{run: echo "!"}]}
-jobs:
-  check:
-    parameters: {exec: {type: executor}, after: {type: steps, default: []}, key: {type: env_var_name}}
-    executor: << parameters.exec >>
-    steps: [{greet: {to: $<< parameters.key >>}}, {steps: << parameters.after >>}, other/ready]
-"""
-OTHER = "version: 2.1\ncommands: {ready: {steps: [{run: 'true'}]}}\n"
-
-
-def test_an_orb_is_shown_with_its_parameters(desk: Desk) -> None:
-    desk.write("orbs/acme/own@1.0.yml", ORB)
-    assert desk.run("orb", "show", "acme/own@1.0").stdout.splitlines() == [
-        "acme/own@1.0 (folder, .circleci/orbs/acme/own@1.0.yml)",
-        "  Ours.",
-        "  uses other: acme/other@1",
-        "",
-        "commands",
-        "  greet  Say hello.",
-        "    to      string      required  Whom.",
-        "    loudly  boolean     false",
-        '    how     enum en|ja  "ja"',
-        "",
-        "jobs",
-        "  check",
-        "    exec   executor      required",
-        "    after  steps         []",
-        "    key    env_var_name  required",
-        "",
-        "executors",
-        "  default",
-        '    tag  string  "stable"',
-    ]
-    found = json.loads(desk.run("orb", "show", "acme/own@1.0", "-o", "json").stdout)
-    assert found["commands"][0]["parameters"][2] == {
-        "name": "how", "type": "enum", "required": False, "default": "ja", "enum": ["en", "ja"], "description": "",
-    }  # fmt: skip
-    missing = desk.run("orb", "show", "acme/nothing@1")
-    assert missing.exit_code == 2
-    assert "Orb acme/nothing@1: is not there. Put it at" in missing.stderr
-
-
-def test_of_a_name_alone_the_newest_that_is_locked_is_shown(desk: Desk, registry: OrbRegistry) -> None:
-    registry.orbs |= {"acme/own@9.0.0": JOB, "acme/own@10.0.0": JOB}
-    desk.uses("acme/own@9", "acme/own@10")
-    desk.lock()
-    assert desk.run("orb", "show", "acme/own").stdout.startswith(f"acme/own@10.0.0 (lock, {host(registry)})")
-
-
-def test_an_orb_by_itself_is_checked(desk: Desk) -> None:
-    desk.write("orbs/acme/other.yml", OTHER)
-    good = desk.run("orb", "validate", "-", typed=ORB)
-    assert (good.exit_code, good.stdout, good.stderr) == (0, "(standard input) is valid: 3 elements.\n", "")
-    place = desk.write("../orb.yml", ORB.replace('echo "!"', "echo << parameters.nothing >>"))
-    bad = desk.run("orb", "validate", "orb.yml")
-    assert bad.exit_code == 1
-    assert bad.stderr.splitlines()[:4] == [
-        "orb.yml:15:66: error: Arguments referenced without declared parameters: parameters.nothing",
-        "  15 |       - when: {condition: << parameters.loudly >>, steps: [{run: echo << parameters.nothing >>}]}",
-        "     |" + " " * 66 + "^",
-        "  There are: how, loudly, to",
-    ]
-    place.write_text(ORB.replace("other/ready", "other/redy"))
-    found = json.loads(desk.run("orb", "validate", "orb.yml", "-o", "json").stdout)
-    assert [(one["line"], one["hint"]) for one in found["problems"]] == [(20, "Did you mean other/ready?")]
-    assert desk.run("orb", "validate", "nowhere.yml").exit_code == 2
-
-
-def test_a_folder_is_checked_file_by_file_and_packed_into_one_text(desk: Desk) -> None:
-    folder = desk.path / "src"
-    for name, text in {
-        "@orb.yml": "version: 2.1\n",
-        "commands/greet.yml": 'steps:\n  - run:\n      command: <<include(say.sh)>>\n  - run: "<< parameters.to >>"\n',
-        "say.sh": "cat <<EOF\n",
-    }.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
-    bad = desk.run("orb", "validate", "src")
-    assert bad.exit_code == 1
-    assert "src/commands/greet.yml:4:10: error: Arguments referenced without declared" in bad.stderr
-    (folder / "commands" / "greet.yml").write_text("steps:\n  - run:\n      command: <<include(say.sh)>>\n")
-    assert desk.run("orb", "validate", "src").exit_code == 0
-    packed = desk.run("orb", "pack", "src").stdout
-    assert yaml.safe_load(packed) == {
-        "version": 2.1,
-        "commands": {"greet": {"steps": [{"run": {"command": "cat \\<<EOF"}}]}},
-    }
-    assert desk.run("orb", "validate", "-", typed=packed).exit_code == 0
-    assert "there is no @orb.yml" in desk.run("orb", "pack", ".").stderr
-
-
-def test_packing_is_bounded(desk: Desk) -> None:
-    bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
-        f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]\n" for level in range(1, 9)
-    )
-    for text, said in ((bomb, "250,000 values"), ("a: &a [*a]\n", "100 levels"), ("[" * 5000, "levels")):
-        desk.write("../src/@orb.yml", text)
-        result = desk.run("orb", "pack", "src")
-        assert result.exit_code == 2
-        assert said in result.stderr
-
-
 def test_a_registry_that_is_none_is_told_once(desk: Desk) -> None:
     desk.uses("acme/own@1", "acme/other@1", "acme/third@2")
     said = desk.lock("--registry", "nonsense", code=2).stderr
@@ -571,27 +380,3 @@ def test_nonsense_is_answered(desk: Desk, words: tuple[str, ...], said: str) -> 
     result = desk.lock(*words, code=2)
     assert said in result.stderr
     assert "user:word" not in result.stderr
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        line
-        for one in (orb_list, orb_lock, orb_pack, orb_show, orb_validate)
-        for line in example_lines(one.command.epilog or "")
-    ],
-)
-def test_examples_of_the_help_run(desk: Desk, registry: OrbRegistry, line: str) -> None:
-    registry.orbs |= {"circleci/node@5.0.3": JOB, "circleci/own@1.0.0": JOB}
-    repo = Repo.create(desk.path / "server" / "orbs.git")
-    repo.commit({"src/own/@orb.yml": JOB}, "first")
-    repo.tag("v1.2")
-    desk.uses("circleci/node@5.0")
-    desk.write("orbs/acme/own/@orb.yml", JOB)
-    desk.write("../src/@orb.yml", JOB)
-    desk.write("../orb.yml", JOB)
-    if "lock" not in line:
-        desk.lock()
-    line = line.replace("https://git.example.com/orbs.git", repo.url).replace(" < orb.yml", "")
-    result = desk.run(*words_of(line)[1:], typed=JOB)
-    assert result.exit_code == (1 if "--check" in line else 0), result.output
