@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster.certificates import Certificates
 from tests.cluster.git_repo import Repo
 from tests.cluster.git_server import GitServer
 from todoke.source.repositories import GitSource
@@ -93,3 +95,17 @@ async def source(tmp_path: Path, telemetry: Counted) -> AsyncIterator[GitSource]
     made = GitSource(tmp_path / "mirrors", telemetry, fetch_timeout_seconds=20)
     yield made
     await made.close()
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Certificates:
+    """An authority that no system knows, and what it has signed."""
+    return Certificates.make(tmp_path)
+
+
+@pytest.fixture
+def context(made: Certificates) -> ssl.SSLContext:
+    """The options of a server with a certificate of that authority."""
+    found = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    found.load_cert_chain(made.serving, made.serving_key)
+    return found

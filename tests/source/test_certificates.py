@@ -27,19 +27,6 @@ HOST = "127.0.0.1"
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Certificates:
-    return Certificates.make(tmp_path)
-
-
-@pytest.fixture
-def context(made: Certificates) -> ssl.SSLContext:
-    """The options of a server whose authority no system knows."""
-    found = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    found.load_cert_chain(made.serving, made.serving_key)
-    return found
-
-
-@pytest.fixture
 def tls_url(repo: Repo, context: ssl.SSLContext) -> Iterator[str]:
     with WatchedServer(repo.path.parent) as running:
         running._server.socket = context.wrap_socket(running._server.socket, server_side=True)

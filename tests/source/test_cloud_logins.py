@@ -71,18 +71,6 @@ class TokenServer(Forms):
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Certificates:
-    return Certificates.make(tmp_path)
-
-
-@pytest.fixture
-def context(made: Certificates) -> ssl.SSLContext:
-    found = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    found.load_cert_chain(made.serving, made.serving_key)
-    return found
-
-
-@pytest.fixture
 async def entra(context: ssl.SSLContext) -> AsyncIterator[TokenServer]:
     server = TokenServer()
     await server.start("localhost", context)
